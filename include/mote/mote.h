@@ -1,0 +1,231 @@
+/* mote.h: samples a diffusion model from a caller's buffer. The one header that firmware includes.
+ *
+ *   #include <mote/mote.h>
+ *   #include "fashion.h"                        // made by `weights_tool export`
+ *   MOTE_ARENA(arena, MOTE_FASHION_BYTES);      // all memory the sampler will ever use
+ *
+ *   mote_model model;
+ *   mote_sampler *sampler;
+ *   mote_config config = {sizeof config};       // everything else zero: the defaults of the model
+ *   config.seed = 1;
+ *   if (mote_open(&model, mote_fashion_model, sizeof mote_fashion_model, mote_fashion_operators) != MOTE_OK) ...
+ *   if (mote_sampler_create(&sampler, &model, &config, arena, sizeof arena) != MOTE_OK) ...
+ *   while (mote_sampler_run(sampler, 100000) == MOTE_PENDING) kick_watchdog();
+ *   mote_sampler_read_u8(sampler, pixels, sizeof pixels);
+ *
+ * Memory. Nothing is allocated. The model bytes, the operator table and the buffer must outlive the handles made from
+ * them, must not move, and the model bytes are never written (flash and read-only mappings are fine). Handles are
+ * opaque. A handle is used by one thread at a time; different handles are independent. Nothing is safe in an interrupt.
+ *
+ * Errors. Every function that can fail returns a mote_status: 0 is success, positive values are not errors, negative
+ * values are. On an error the outputs are not written unless the function says otherwise.
+ *
+ * Pictures are stored row by row, channels last: pixel (y, x), channel c at index (y * width + x) * channels + c.
+ * Floats are in the range of the training data, [-1, 1]; bytes are round((clamp(v, -1, 1) + 1) * 127.5).
+ */
+#ifndef MOTE_H
+#define MOTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "version.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- status -------------------------------------------------------------------------------------------------- */
+
+typedef enum mote_status {
+  MOTE_OK = 0,
+  MOTE_PENDING = 1,              /* not an error: there is more work to do, call again */
+  MOTE_E_ARGUMENT = -1,          /* a null pointer, a value out of range, a struct_size this library does not know */
+  MOTE_E_ALIGNMENT = -2,         /* a buffer or the model is not aligned to MOTE_ALIGNMENT */
+  MOTE_E_BUFFER_TOO_SMALL = -3,  /* a buffer is smaller than the needed size, which the function states */
+  MOTE_E_NOT_A_MODEL = -4,       /* the bytes do not begin as a mote model does */
+  MOTE_E_VERSION = -5,           /* a format version, section, operator or saved state newer than this library */
+  MOTE_E_TRUNCATED = -6,         /* the bytes end before the model does */
+  MOTE_E_CORRUPT = -7,           /* a count, dimension, offset, index or number in the model is out of its range */
+  MOTE_E_CHECKSUM = -8,          /* the bytes do not match their checksum */
+  MOTE_E_LIMIT = -9,             /* valid, but larger than a limit of this library (src/format/SPEC.md) */
+  MOTE_E_UNSUPPORTED = -10,      /* valid, but this build or this processor cannot do it */
+  MOTE_E_MISSING_OPERATOR = -11, /* the operator table lacks one that the model uses */
+  MOTE_E_STEPS = -12,            /* the model was compiled for other steps than those asked for */
+  MOTE_E_CLASS = -13,            /* the model has no such class */
+  MOTE_E_STATE = -14,            /* a saved state belongs to another model or configuration, or the call is out of order */
+  MOTE_E_NOT_FINITE = -15        /* a given picture holds NaN or infinity */
+} mote_status;
+
+/* A sentence for each status; never NULL, static storage, for any value. */
+const char *mote_status_text(mote_status status);
+
+/* The version of the linked library: compare with MOTE_VERSION, MOTE_VERSION_STRING. */
+uint32_t mote_version(void);
+const char *mote_version_string(void);
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+/* What the buffer passed to mote_sampler_create and the model bytes must be aligned to. */
+#define MOTE_ALIGNMENT 16
+
+#if defined(__cplusplus)
+#define MOTE_ALIGNED alignas(MOTE_ALIGNMENT)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define MOTE_ALIGNED _Alignas(MOTE_ALIGNMENT)
+#elif defined(__GNUC__)
+#define MOTE_ALIGNED __attribute__((aligned(16)))
+#elif defined(_MSC_VER)
+#define MOTE_ALIGNED __declspec(align(16))
+#else
+#error "mote: tell this header how your compiler aligns a variable to 16 bytes"
+#endif
+
+/* A static buffer of `bytes` bytes, aligned for mote_sampler_create. */
+#define MOTE_ARENA(name, bytes) static MOTE_ALIGNED unsigned char name[bytes]
+
+/* ---- model --------------------------------------------------------------------------------------------------- */
+
+/* An operator implementation, and a table of them, ended by NULL. A model runs with any table that holds the operators
+ * it uses; what no table names, the linker drops. `weights_tool export` writes the smallest table for a model. */
+typedef struct mote_operator mote_operator;
+extern const mote_operator *const mote_all_operators[];
+
+/* An open model: a view of the caller's bytes. Opaque; put it where it will stay. */
+typedef struct mote_model {
+  uint64_t opaque[24];
+} mote_model;
+
+/* Verifies the structure of a model and opens it in place. `bytes` may be larger than the model. The time it takes does
+ * not depend on the size of the weights. After MOTE_OK, running the model cannot read or write outside its buffers,
+ * whatever its weights hold. Does not compute the checksum: see mote_check.
+ * operators: the table of the operators to use, or mote_all_operators. */
+mote_status mote_open(mote_model *model, const void *bytes, size_t size, const mote_operator *const *operators);
+
+/* Reads every byte of an open model: the checksum, the range of every weight and the proofs stored with them.
+ * A model that passes draws the same pictures on every machine. */
+mote_status mote_check(const mote_model *model);
+
+typedef struct mote_model_info {
+  uint32_t struct_size;    /* in: sizeof(mote_model_info) */
+  uint32_t height, width, channels;
+  uint32_t num_classes;    /* 0: not class-conditional */
+  uint32_t train_steps;    /* T, the number of noise levels the model was trained with */
+  uint32_t default_steps;  /* steps of a sampler whose config asks for none */
+  uint32_t folded;         /* 1: the model runs exactly its stored steps */
+  uint32_t parameters;     /* number of weights and biases */
+  uint32_t model_bytes;    /* size of the model, which may be less than the size passed to mote_open */
+  uint32_t arena_bytes;    /* planned activations and shared scratch */
+  uint64_t macs;           /* multiply-accumulates of one forward pass */
+} mote_model_info;
+
+mote_status mote_model_get_info(const mote_model *model, mote_model_info *info);
+
+/* ---- sampler ------------------------------------------------------------------------------------------------- */
+
+typedef struct mote_sampler mote_sampler;
+
+/* Runs fn(arg, index, worker) once for every index < n and returns when all are done. worker < workers, and two calls
+ * at the same time have different workers. It is not called from inside fn. */
+typedef void (*mote_parallel_for_fn)(void *context, uint32_t n, void (*fn)(void *arg, uint32_t index, uint32_t worker),
+                                     void *arg);
+
+typedef enum mote_method {
+  MOTE_METHOD_DEFAULT = 0,   /* the rows stored in the model if `steps` matches or is 0, else DDIM */
+  MOTE_METHOD_DDIM = 1,      /* Song et al. 2021 (arXiv 2010.02502), eq. 12, with `eta` */
+  MOTE_METHOD_DDPM = 2,      /* Ho et al. 2020 (arXiv 2006.11239), ancestral, sigma^2 = beta-tilde */
+  MOTE_METHOD_DDPM_LARGE = 3 /* the same with sigma^2 = beta */
+} mote_method;
+
+#define MOTE_NO_CLASS (-1)
+
+typedef struct mote_config {
+  uint32_t struct_size;  /* sizeof(mote_config) */
+  uint32_t steps;        /* 0: the model's default */
+  uint64_t seed;         /* key of the noise: the same seed and sample_index give the same picture */
+  uint32_t sample_index; /* which picture of that seed */
+  int32_t class_label;   /* 0 .. num_classes - 1, or MOTE_NO_CLASS; not looked at if the model has no classes */
+  uint32_t method;       /* mote_method */
+  float eta;             /* DDIM: 0 is deterministic, 1 has the variance of DDPM */
+  /* The noise levels to visit, `steps` of them, falling, each < train_steps; NULL: evenly spaced down to 0.
+   * Only read by mote_sampler_create. */
+  const int32_t *timesteps;
+  const char *kernels;   /* NULL: the fastest this processor has; or a name ("ref", "avx2", "neon", ...) */
+  /* Threads. NULL: the calling thread does everything. */
+  mote_parallel_for_fn parallel_for;
+  void *parallel_context;
+  uint32_t workers;      /* upper bound of worker numbers; 0 means 1 */
+  uint32_t reserved;     /* 0 */
+  /* Optional memory for rearranged weights, which some kernel sets run faster with. Kept until the sampler is gone; may
+   * be shared by samplers of the same model and kernels that name it with packed_ready = 1. NULL: none. */
+  void *packed;
+  size_t packed_bytes;
+  uint32_t packed_ready; /* 1: `packed` was filled by an earlier sampler with the same model and kernels */
+  uint32_t reserved2;    /* 0 */
+} mote_config;
+
+/* The exact number of bytes mote_sampler_create needs for this configuration. config may be NULL: all defaults. */
+mote_status mote_working_size(const mote_model *model, const mote_config *config, size_t *bytes);
+
+/* The number of bytes of `packed` that the kernels of this configuration can use; 0 if they use none. */
+mote_status mote_packed_size(const mote_model *model, const mote_config *config, size_t *bytes);
+
+/* Makes a sampler inside `buffer` and draws x_T from the seed. The buffer must stay where it is.
+ * MOTE_E_BUFFER_TOO_SMALL: ask mote_working_size. MOTE_E_STEPS: see mote_model_get_step_text. */
+mote_status mote_sampler_create(mote_sampler **sampler, const mote_model *model, const mote_config *config,
+                                void *buffer, size_t size);
+
+/* Begins again with another picture, in the same buffer: as if created with this seed, index and class. */
+mote_status mote_sampler_restart(mote_sampler *sampler, uint64_t seed, uint32_t sample_index, int32_t class_label);
+
+/* Replaces the current x_t (at the start: x_T) by height * width * channels floats, which must be finite; values below
+ * 2^-64 in magnitude become 0. Only between steps, else MOTE_E_STATE. */
+mote_status mote_sampler_set_x(mote_sampler *sampler, const float *x, size_t count);
+
+/* Does one whole step: MOTE_OK when it was the last, MOTE_PENDING if there are more. */
+mote_status mote_sampler_step(mote_sampler *sampler);
+
+/* Works for about `work` multiply-accumulates (elements, where there are none to count), at least one band of rows, and
+ * returns MOTE_PENDING, or MOTE_OK when the picture is done. The bytes of the picture do not depend on `work`. */
+mote_status mote_sampler_run(mote_sampler *sampler, uint64_t work);
+
+typedef struct mote_progress {
+  uint32_t struct_size;  /* in: sizeof(mote_progress) */
+  uint32_t step, steps;  /* steps finished, steps in all */
+  uint32_t timestep;     /* the noise level of the step in progress; 0 when done */
+  uint64_t work, work_total; /* in the units of mote_sampler_run, over all steps */
+} mote_progress;
+
+mote_status mote_sampler_get_progress(const mote_sampler *sampler, mote_progress *progress);
+
+/* Reads the current x_t: the picture, when done. count and size are those of the destination, at least
+ * height * width * channels elements. */
+mote_status mote_sampler_read_f32(const mote_sampler *sampler, float *pixels, size_t count);
+mote_status mote_sampler_read_u8(const mote_sampler *sampler, uint8_t *pixels, size_t size);
+
+/* Saves what is needed to go on later from the last finished step: little-endian, versioned, with a checksum, the same
+ * on every machine. Work done inside a step that is not finished is repeated after restoring. The saved block depends
+ * on the model and the configuration, not on the buffer, kernels or threads. */
+mote_status mote_sampler_saved_size(const mote_sampler *sampler, size_t *bytes);
+mote_status mote_sampler_save(const mote_sampler *sampler, void *block, size_t size);
+/* Restores into a sampler created with the same model, steps, method and eta; takes seed, index, class and x_t from the
+ * block. The bytes that follow are those of a sampler that was never interrupted. */
+mote_status mote_sampler_restore(mote_sampler *sampler, const void *block, size_t size);
+
+/* Runs the network once, outside of any trajectory: out = model(x, timestep, class). x and out hold
+ * height * width * channels floats (out: times the output channels / channels ratio of the model). Uses the sampler's
+ * memory, only between steps, else MOTE_E_STATE; does not change x_t. */
+mote_status mote_sampler_predict(mote_sampler *sampler, const float *x, float timestep, int32_t class_label,
+                                 float *out, size_t out_count);
+
+/* The name of the kernel set a sampler runs. */
+const char *mote_sampler_kernels(const mote_sampler *sampler);
+
+/* The kernel sets this processor can run, fastest first: index 0, 1, ...; NULL past the end. "ref" is the last. */
+const char *mote_kernels_name(uint32_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
