@@ -6,7 +6,8 @@
  *
  *   mote_model model;
  *   mote_sampler *sampler;
- *   mote_config config = {sizeof config};       // everything else zero: the defaults of the model
+ *   mote_config config = {0};                   // zero: the defaults of the model
+ *   config.struct_size = sizeof config;
  *   config.seed = 1;
  *   if (mote_open(&model, mote_fashion_model, sizeof mote_fashion_model, mote_fashion_operators) != MOTE_OK) ...
  *   if (mote_sampler_create(&sampler, &model, &config, arena, sizeof arena) != MOTE_OK) ...
@@ -53,7 +54,7 @@ typedef enum mote_status {
   MOTE_E_MISSING_OPERATOR = -11, /* the operator table lacks one that the model uses */
   MOTE_E_STEPS = -12,            /* the model was compiled for other steps than those asked for */
   MOTE_E_CLASS = -13,            /* the model has no such class */
-  MOTE_E_STATE = -14,            /* a saved state belongs to another model or configuration, or the call is out of order */
+  MOTE_E_STATE = -14,            /* a saved state of another model or configuration, or a call out of order */
   MOTE_E_NOT_FINITE = -15        /* a given picture holds NaN or infinity */
 } mote_status;
 
@@ -93,7 +94,7 @@ extern const mote_operator *const mote_all_operators[];
 
 /* An open model: a view of the caller's bytes. Opaque; put it where it will stay. */
 typedef struct mote_model {
-  uint64_t opaque[24];
+  uint64_t opaque[32];
 } mote_model;
 
 /* Verifies the structure of a model and opens it in place. `bytes` may be larger than the model. The time it takes does
@@ -109,6 +110,7 @@ mote_status mote_check(const mote_model *model);
 typedef struct mote_model_info {
   uint32_t struct_size;    /* in: sizeof(mote_model_info) */
   uint32_t height, width, channels;
+  uint32_t out_channels;   /* of the network's output: channels, or twice as many with a learned variance */
   uint32_t num_classes;    /* 0: not class-conditional */
   uint32_t train_steps;    /* T, the number of noise levels the model was trained with */
   uint32_t default_steps;  /* steps of a sampler whose config asks for none */
@@ -121,6 +123,10 @@ typedef struct mote_model_info {
 
 mote_status mote_model_get_info(const mote_model *model, mote_model_info *info);
 
+/* The noise levels that a sampler with no wishes of its own visits, in order: default_steps of them. For a folded model
+ * these are the only ones it can. MOTE_E_BUFFER_TOO_SMALL: count is less than default_steps. */
+mote_status mote_model_get_timesteps(const mote_model *model, int32_t *timesteps, size_t count);
+
 /* ---- sampler ------------------------------------------------------------------------------------------------- */
 
 typedef struct mote_sampler mote_sampler;
@@ -131,7 +137,8 @@ typedef void (*mote_parallel_for_fn)(void *context, uint32_t n, void (*fn)(void 
                                      void *arg);
 
 typedef enum mote_method {
-  MOTE_METHOD_DEFAULT = 0,   /* the rows stored in the model if `steps` matches or is 0, else DDIM */
+  MOTE_METHOD_DEFAULT = 0,   /* the steps stored in the model, if `steps` is 0 or their number, `timesteps` NULL and
+                                `eta` 0; else DDIM */
   MOTE_METHOD_DDIM = 1,      /* Song et al. 2021 (arXiv 2010.02502), eq. 12, with `eta` */
   MOTE_METHOD_DDPM = 2,      /* Ho et al. 2020 (arXiv 2006.11239), ancestral, sigma^2 = beta-tilde */
   MOTE_METHOD_DDPM_LARGE = 3 /* the same with sigma^2 = beta */
@@ -146,9 +153,9 @@ typedef struct mote_config {
   uint32_t sample_index; /* which picture of that seed */
   int32_t class_label;   /* 0 .. num_classes - 1, or MOTE_NO_CLASS; not looked at if the model has no classes */
   uint32_t method;       /* mote_method */
-  float eta;             /* DDIM: 0 is deterministic, 1 has the variance of DDPM */
-  /* The noise levels to visit, `steps` of them, falling, each < train_steps; NULL: evenly spaced down to 0.
-   * Only read by mote_sampler_create. */
+  float eta;             /* DDIM: 0 is deterministic, 1 has the variance of DDPM; 0 to 1. Other methods: not looked at */
+  /* The noise levels to visit, `steps` of them (not 0 then), each less than the one before and the first less than
+   * train_steps; NULL: evenly spaced, beginning at train_steps - 1. Only read by mote_sampler_create. */
   const int32_t *timesteps;
   const char *kernels;   /* NULL: the fastest this processor has; or a name ("ref", "avx2", "neon", ...) */
   /* Threads. NULL: the calling thread does everything. */
@@ -159,30 +166,34 @@ typedef struct mote_config {
   /* Optional memory for rearranged weights, which some kernel sets run faster with. Kept until the sampler is gone; may
    * be shared by samplers of the same model and kernels that name it with packed_ready = 1. NULL: none. */
   void *packed;
-  size_t packed_bytes;
+  size_t packed_bytes;   /* at least mote_packed_size; `packed` is aligned to MOTE_ALIGNMENT */
   uint32_t packed_ready; /* 1: `packed` was filled by an earlier sampler with the same model and kernels */
   uint32_t reserved2;    /* 0 */
 } mote_config;
 
-/* The exact number of bytes mote_sampler_create needs for this configuration. config may be NULL: all defaults. */
+/* The exact number of bytes mote_sampler_create needs for this configuration: they depend on steps, kernels, workers and
+ * whether `packed` is given. config may be NULL: all defaults. */
 mote_status mote_working_size(const mote_model *model, const mote_config *config, size_t *bytes);
 
 /* The number of bytes of `packed` that the kernels of this configuration can use; 0 if they use none. */
 mote_status mote_packed_size(const mote_model *model, const mote_config *config, size_t *bytes);
 
 /* Makes a sampler inside `buffer` and draws x_T from the seed. The buffer must stay where it is.
- * MOTE_E_BUFFER_TOO_SMALL: ask mote_working_size. MOTE_E_STEPS: see mote_model_get_step_text. */
+ * MOTE_E_BUFFER_TOO_SMALL: ask mote_working_size, or mote_packed_size for `packed`. MOTE_E_STEPS: the model runs only
+ * the steps that mote_model_get_timesteps lists. After an error the buffer's contents are undefined. */
 mote_status mote_sampler_create(mote_sampler **sampler, const mote_model *model, const mote_config *config,
                                 void *buffer, size_t size);
 
-/* Begins again with another picture, in the same buffer: as if created with this seed, index and class. */
+/* Begins again with another picture, in the same buffer, also in the middle of a step: as if created with this seed,
+ * index and class. */
 mote_status mote_sampler_restart(mote_sampler *sampler, uint64_t seed, uint32_t sample_index, int32_t class_label);
 
 /* Replaces the current x_t (at the start: x_T) by height * width * channels floats, which must be finite; values below
  * 2^-64 in magnitude become 0. Only between steps, else MOTE_E_STATE. */
 mote_status mote_sampler_set_x(mote_sampler *sampler, const float *x, size_t count);
 
-/* Does one whole step: MOTE_OK when it was the last, MOTE_PENDING if there are more. */
+/* Does one whole step, or the rest of one that mote_sampler_run began: MOTE_OK when it was the last (or there is nothing
+ * left to do), MOTE_PENDING if there are more. */
 mote_status mote_sampler_step(mote_sampler *sampler);
 
 /* Works for about `work` multiply-accumulates (elements, where there are none to count), at least one band of rows, and
@@ -208,13 +219,15 @@ mote_status mote_sampler_read_u8(const mote_sampler *sampler, uint8_t *pixels, s
  * on the model and the configuration, not on the buffer, kernels or threads. */
 mote_status mote_sampler_saved_size(const mote_sampler *sampler, size_t *bytes);
 mote_status mote_sampler_save(const mote_sampler *sampler, void *block, size_t size);
-/* Restores into a sampler created with the same model, steps, method and eta; takes seed, index, class and x_t from the
- * block. The bytes that follow are those of a sampler that was never interrupted. */
+/* Restores into a sampler created with the same model, steps, method and eta, else MOTE_E_STATE; takes seed, index, class
+ * and x_t from the block. The bytes that follow are those of a sampler that was never interrupted. An error leaves the
+ * sampler as it was. */
 mote_status mote_sampler_restore(mote_sampler *sampler, const void *block, size_t size);
 
-/* Runs the network once, outside of any trajectory: out = model(x, timestep, class). x and out hold
- * height * width * channels floats (out: times the output channels / channels ratio of the model). Uses the sampler's
- * memory, only between steps, else MOTE_E_STATE; does not change x_t. */
+/* Runs the network once, outside of any trajectory: out = model(x, timestep, class), 0 <= timestep < train_steps. x
+ * holds height * width * channels floats, finite; out out_count floats, at least height * width * out_channels; it may
+ * be x. Uses the sampler's memory, only between steps, else MOTE_E_STATE; does not change x_t. MOTE_E_STEPS: a folded
+ * model has no such noise level. */
 mote_status mote_sampler_predict(mote_sampler *sampler, const float *x, float timestep, int32_t class_label,
                                  float *out, size_t out_count);
 

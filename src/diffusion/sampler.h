@@ -1,0 +1,85 @@
+// A sampler: the trajectory from noise to a picture, in memory of the caller. Holds x_t, the history and the table of
+// steps (or uses the model's own), runs the network (graph/run.h) and takes the steps (diffusion/rows.h).
+// Arguments were checked by api.cpp; what depends on the model is checked here.
+//
+// The buffer: this struct | x_t | history planes | rows, unless the model's are used | arena | scratch of the workers
+// beyond the first | scratch for packed weights. Each piece begins at a multiple of 16.
+#pragma once
+#include <mote/mote.h>
+
+#include "core/arena.h"
+#include "diffusion/rows.h"
+#include "graph/run.h"
+
+namespace mote {
+
+// Everything about a sampler that follows from the model and the configuration.
+struct SamplerPlan {
+  mote_config config;     // of the full size, unset fields 0; timesteps only valid while the sampler is made
+  KernelSet kernels;
+  uint32_t steps;
+  uint32_t workers;
+  bool stored_rows;       // the model's own rows are used
+  PackedSizes packed;     // of the kernel set; worker_scratch only counts if config.packed is set
+};
+
+// MOTE_E_ARGUMENT, MOTE_E_UNSUPPORTED (kernels), MOTE_E_STEPS, MOTE_E_CLASS.
+Status plan_sampler(const Model& model, const mote_config& config, SamplerPlan* plan);
+
+// The bytes mote_sampler_create needs. MOTE_E_LIMIT if size_t cannot hold them.
+Status sampler_bytes(const Model& model, const SamplerPlan& plan, size_t* bytes);
+// The bytes of `packed` that the kernels can use, room to align them included.
+Status sampler_packed_bytes(const SamplerPlan& plan, size_t* bytes);
+
+class Sampler {
+ public:
+  // Makes a sampler at the start of `buffer` (aligned to MOTE_ALIGNMENT). MOTE_E_BUFFER_TOO_SMALL,
+  // MOTE_E_ARGUMENT (timesteps, or a schedule that the method cannot follow), MOTE_E_LIMIT.
+  static Status create(const Model& model, const SamplerPlan& plan, void* buffer, size_t size, Sampler** sampler);
+
+  Status restart(uint64_t seed, uint32_t sample_index, int32_t class_label);
+  Status set_x(const float* x);           // picture_elements() values
+  Status run(uint64_t budget);            // MOTE_OK: the picture is done
+  Status step();
+  Status predict(const float* x, float timestep, int32_t class_label, float* out);
+
+  uint32_t picture_elements() const { return model_->view.picture_elements(); }
+  uint32_t output_elements() const { return model_->view.output_elements(); }
+  const float* x() const { return x_; }
+  uint32_t steps_done() const { return step_; }
+  uint32_t steps() const { return steps_; }
+  uint32_t timestep() const { return step_ < steps_ ? static_cast<uint32_t>(rows_[step_].timestep) : 0; }
+  uint64_t work_done() const;
+  uint64_t work_total() const { return steps_ * step_work_; }
+  const char* kernels() const { return kernel_set_name(kernels_); }
+
+  // The saved block (SPEC.md, "Saved state").
+  size_t saved_bytes() const;
+  void save(void* block) const;  // saved_bytes() bytes, any alignment
+  Status restore(const void* block, size_t size);
+
+ private:
+  Status make_rows(const mote_config& config, SamplerRow* rows) const;
+  bool advance(uint64_t* budget);
+  void take_step();
+
+  const Model* model_ = nullptr;
+  KernelSet kernels_ = KernelSet::ref;
+  float* x_ = nullptr;
+  float* history_ = nullptr;
+  uint32_t history_count_ = 0;
+  size_t history_stride_ = 0;  // floats from plane to plane
+  const SamplerRow* rows_ = nullptr;
+  uint32_t steps_ = 0;
+  uint64_t step_work_ = 0;     // of one step
+  Runner runner_;
+
+  uint64_t seed_ = 0;
+  uint32_t sample_index_ = 0;
+  int32_t class_label_ = 0;
+  uint32_t class_row_ = 0;     // of the class embedding
+  uint32_t step_ = 0;          // steps finished
+  bool in_step_ = false;       // work on step step_ has begun
+};
+
+}  // namespace mote

@@ -1,0 +1,20 @@
+// What every table of kernels needs: the kernels of all sets, and which sets this target compiles.
+// A table has a file of its own, so that the linker takes the kernels of those operators only that a program names.
+#pragma once
+#include "kernels/arm/arm.h"
+#include "kernels/ref/ref.h"
+#include "kernels/x86/x86.h"
+
+// A row of a table, or an empty one on other processors.
+#if defined(__x86_64__)
+#define MOTE_X86(...) __VA_ARGS__
+#else
+#define MOTE_X86(...) \
+  {}
+#endif
+#if defined(__aarch64__)
+#define MOTE_NEON(...) __VA_ARGS__
+#else
+#define MOTE_NEON(...) \
+  {}
+#endif

@@ -1,0 +1,18 @@
+// The table of subcommands, in the order in which --help lists them.
+#include "weights_tool/commands/commands.h"
+
+namespace mote::tool {
+
+const std::vector<CommandEntry>& command_table() {
+  static const std::vector<CommandEntry> table = {
+      {"noise", "draw the forward process and its schedules", run_noise},
+      {"train", "train a diffusion model on pictures", run_train},
+      {"sample", "draw pictures from a model", run_sample},
+      {"forward", "run the network once", run_forward},
+      {"export", "write a model file, or a model as C source", run_export},
+      {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
+  };
+  return table;
+}
+
+}  // namespace mote::tool

@@ -1,0 +1,45 @@
+// Draws pictures from a model: what `sample` and training's sample grids do, without command line and files.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "weights_tool/commands/model_buffer.h"
+
+namespace mote::tool {
+
+struct SampleRequest {
+  uint32_t count = 64;
+  uint32_t first_index = 0;  // sample_index of the first picture
+  uint32_t steps = 0;        // 0: the model's
+  mote_method method = MOTE_METHOD_DEFAULT;
+  float eta = 0;
+  uint64_t seed = 1;
+  std::vector<int32_t> timesteps;  // `steps` of them, falling; empty: evenly spaced
+  bool cycle_classes = true;       // picture i has class sample_index % num_classes
+  int32_t class_label = MOTE_NO_CLASS;  // otherwise this one
+  std::string kernels;             // "": the fastest
+  int threads = 1;
+  std::vector<float> init;         // x_T of every picture, NHWC; empty: drawn from the seed
+  bool trajectory = false;
+  std::function<void(uint64_t steps_done)> progress;  // called from any thread, one at a time
+};
+
+// Pictures are NHWC, one after another.
+struct SampleResult {
+  std::vector<float> pictures;
+  std::vector<uint8_t> pixels;
+  std::vector<float> trajectory;  // [steps + 1][count][H][W][C]: x_T, then x after each step
+  std::vector<int32_t> classes;   // of each picture
+  uint32_t steps = 0;
+  double seconds = 0;              // all of them, set-up not counted
+  double seconds_a_picture = 0;    // on the threads that worked on it, the mean
+  size_t working_bytes = 0, packed_bytes = 0;  // of one sampler; shared
+  std::string kernels;
+};
+
+// Throws Error(usage) for what the model does not have (a class, a step count), Error(interrupted) after Ctrl-C.
+SampleResult sample_pictures(const ModelBuffer& model, const SampleRequest& request);
+
+}  // namespace mote::tool

@@ -1,0 +1,84 @@
+// The mutable graph: what a UNet configuration is built into, what the trainer runs forward and backward, the quantizer
+// rewrites, the planner places and the writer serialises. Plain operators of src/format/format.h, and dropout, which
+// exists only while training. No execution and no memory layout here.
+//
+// Activations are [height, width, channels] or [features]; float32 parameters keep the layouts of the model file:
+// conv2d [O, KH, KW, I], linear [O, I], group_norm gamma and beta [C].
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "format/format.h"
+#include "kernels/kernels.h"
+
+namespace mote::tool {
+
+using format::OpKind;
+using format::Prediction;
+
+// Host-only operators: refused by the writer, removed by strip_training_ops().
+constexpr OpKind op_dropout = static_cast<OpKind>(1000);
+
+enum class Role { input, activation, parameter };
+
+struct Tensor {
+  std::string name;
+  Role role = Role::activation;
+  int rank = 1;
+  std::array<int, 4> dims{1, 1, 1, 1};
+  bool constant = false;      // parameter: not trained (sinusoid frequencies)
+  std::vector<float> values;  // parameter: its values; else empty
+  int64_t elements() const { return int64_t{dims[0]} * dims[1] * dims[2] * dims[3]; }
+};
+
+// Fields as in format::OperatorRecord; -1 is "none". Outputs: y[0] (y[1] only for a group_norm that normalises two
+// inputs where they lie).
+struct Node {
+  OpKind kind = OpKind::conv2d;
+  std::string name;
+  std::array<int, 2> x{-1, -1};
+  int residual = -1, vector = -1, weights = -1, bias = -1;
+  std::array<int, 2> y{-1, -1};
+  int kernel_height = 1, kernel_width = 1, stride = 1, upsample = 1;
+  int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  Activation activation = Activation::none;
+  int groups = 0;                // group_norm
+  int heads = 0, head_dim = 0;   // attention
+  int factor = 0;                // upsample, average_pool
+  bool flip_sin_cos = false;     // timestep_embedding: cosines first
+  float epsilon = 0, scale = 0;  // group_norm; attention
+  float dropout = 0;             // op_dropout: probability of zero
+};
+
+struct Graph {
+  std::vector<Tensor> tensors;
+  std::vector<Node> nodes;  // in running order: every tensor is written before it is read
+  int input = -1, output = -1;
+  int num_classes = 0, train_steps = 1000;
+  Prediction prediction = Prediction::epsilon;
+};
+
+// The tensors a node reads (parameters included) and writes, without the -1s.
+std::vector<int> node_inputs(const Node&);
+std::vector<int> node_outputs(const Node&);
+
+// Multiply-accumulates of a node: convolutions, linear layers and the two products of attention; 0 for the rest.
+int64_t node_macs(const Graph&, const Node&);
+int64_t graph_macs(const Graph&);
+// Trained and constant parameter elements.
+int64_t graph_parameters(const Graph&);
+// Removes dropout, joining its input to its readers.
+void strip_training_ops(Graph&);
+// "28x28x16", "[64]".
+std::string shape_text(const Tensor&);
+const char* kind_name(OpKind);
+
+// Kernel arguments of a node with null data pointers: the shapes as the kernels see them.
+Conv2dF32 conv2d_shape(const Graph&, const Node&);
+LinearF32 linear_shape(const Graph&, const Node&);
+GroupNormF32 group_norm_shape(const Graph&, const Node&);
+AttentionF32 attention_shape(const Graph&, const Node&);
+
+}  // namespace mote::tool

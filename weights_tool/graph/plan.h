@@ -1,0 +1,66 @@
+// The memory planner: in which order the operators run and where in the arena every activation and every scratch
+// lies, so that the arena is as small as it can be made. Executes nothing and changes no graph.
+//
+// A buffer is one tensor, several tensors that lie one over the other (an operator that works in place), or the scratch
+// of one operator. It lives from the position that writes it to the last one that reads it, both included. Sizes are
+// rounded up to format::alignment. x_t (graph.input) and parameters have memory of their own; graph.output lies in the
+// arena until the end.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "weights_tool/graph/graph.h"
+
+namespace mote::tool {
+
+struct PlanOptions {
+  bool reorder = true;           // false: nodes run as the graph has them
+  int64_t order_states = 60000;  // how many partial orders the search may look at
+  int64_t placements = 30000;    // how many layouts the search may try; it ends when one meets the bound
+  uint64_t seed = 1;             // of the layout search; the same seed gives the same plan
+};
+
+// Scratch of one node, in bytes; 0 bytes: none, its offset is 0.
+struct ScratchPlacement {
+  int64_t offset = 0, bytes = 0;                // shared by the workers
+  int64_t worker_offset = 0, worker_bytes = 0;  // the first worker's
+};
+
+struct PlannedBuffer {
+  std::vector<int> tensors;  // those that lie here, in the order they are written; empty: scratch
+  int node = -1;             // scratch: whose
+  bool worker = false;       // scratch: of one worker
+  int begin = 0, end = 0;    // positions in the running order, both included; end == order.size(): the output
+  int64_t bytes = 0, offset = 0;
+};
+
+struct MemoryPlan {
+  int element_bytes = 4;
+  std::vector<int> order;                 // indices of graph.nodes
+  std::vector<int64_t> tensor_offset;     // for each tensor; -1: not in the arena
+  std::vector<ScratchPlacement> scratch;  // for each node, by its index in graph.nodes
+  std::vector<PlannedBuffer> buffers;     // everything in the arena
+  int64_t arena_bytes = 0;
+  int64_t lower_bound = 0;           // the most bytes that live at one position of this order: no layout is smaller
+  int64_t worker_scratch_bytes = 0;  // the largest of one node: what each worker beyond the first needs
+  int peak_position = 0;             // where lower_bound is reached first
+  std::vector<int> peak_tensors;     // up to ten that live there, largest first
+};
+
+// Plans a graph without dropout (strip_training_ops). element_bytes: 4, or 1 for what an int8 version would take;
+// scratch counts four bytes a number either way. Deterministic. Throws Error(failure) for a graph that is not in
+// running order.
+MemoryPlan plan_memory(const Graph& graph, int element_bytes = 4, const PlanOptions& options = {});
+
+// The buffers of an order, not yet placed: offset 0. What plan_memory places.
+std::vector<PlannedBuffer> live_buffers(const Graph& graph, const std::vector<int>& order, int element_bytes);
+
+// The most bytes that live at one position; `position` (may be null) receives the first such.
+int64_t peak_bytes(const std::vector<PlannedBuffer>& buffers, int positions, int* position);
+
+// Fills in what a plan read from a file does not say: buffers (with the offsets of the plan), lower_bound and the peak.
+// Needs order, tensor_offset, scratch and arena_bytes.
+void describe_stored_plan(const Graph& graph, MemoryPlan& plan);
+
+}  // namespace mote::tool

@@ -1,0 +1,288 @@
+#include "weights_tool/graph/writer.h"
+
+#include <cfloat>
+#include <cstring>
+#include <string>
+
+#include "diffusion/rows.h"
+#include "weights_tool/io/checksum.h"
+#include "weights_tool/io/error.h"
+
+namespace mote::tool {
+namespace {
+
+constexpr size_t data_alignment = 64;
+
+size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+uint32_t index_or_none(int index) { return index < 0 ? format::none : static_cast<uint32_t>(index); }
+
+template <class Record>
+void append_record(std::vector<uint8_t>& bytes, const Record& record) {
+  const uint8_t* first = reinterpret_cast<const uint8_t*>(&record);
+  bytes.insert(bytes.end(), first, first + sizeof record);
+}
+
+[[noreturn]] void refuse(const std::string& what) { throw Error(ExitCode::failure, "cannot write the model: " + what); }
+[[noreturn]] void exceed(const std::string& what) {
+  throw Error(ExitCode::over_budget, "cannot write the model: " + what);
+}
+
+struct SectionBytes {
+  uint32_t id;
+  uint16_t flags;
+  std::vector<uint8_t> bytes;
+  size_t alignment = format::alignment;
+};
+
+class Writer {
+ public:
+  Writer(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info, const Json& meta)
+      : graph_(graph), plan_(plan), info_(info), meta_(meta) {}
+
+  std::vector<uint8_t> run() {
+    number_tensors();
+    SectionBytes operators{format::section_operators, format::section_critical, {}};
+    for (int index : plan_.order) append_record(operators.bytes, operator_record(index));
+    std::vector<SectionBytes> sections;
+    sections.push_back({format::section_model, format::section_critical, {}});
+    append_record(sections.back().bytes, model_record());
+    sections.push_back({format::section_tensors, format::section_critical, tensors_});
+    sections.push_back(std::move(operators));
+    sections.push_back({format::section_schedule, format::section_critical, schedule_bytes()});
+    sections.push_back({format::section_rows, format::section_critical, {}});
+    for (const format::RowRecord& row : default_rows(info_, graph_.prediction))
+      append_record(sections.back().bytes, row);
+    sections.push_back({format::section_names, 0, names_});
+    if (meta_.kind() != Json::Kind::null) {
+      const std::string text = write_json(meta_, 0);
+      sections.push_back({format::section_meta, 0, std::vector<uint8_t>(text.begin(), text.end())});
+    }
+    sections.push_back({format::section_data, format::section_critical, std::move(data_), data_alignment});
+    return assemble(sections);
+  }
+
+ private:
+  const Tensor& tensor(int index) const { return graph_.tensors[static_cast<size_t>(index)]; }
+
+  // Tensors that operators name, in the order of the graph; the records and the data of constants.
+  void number_tensors();
+  void append_tensor(int index);
+  format::OperatorRecord operator_record(int index);
+  void set_numbers(const Node& node, format::OperatorRecord& record) const;
+  format::ModelRecord model_record() const;
+  std::vector<uint8_t> schedule_bytes() const;
+  static std::vector<uint8_t> assemble(const std::vector<SectionBytes>& sections);
+  uint32_t number(int index) const {
+    return index < 0 ? format::none : index_or_none(numbers_[static_cast<size_t>(index)]);
+  }
+
+  const Graph& graph_;
+  const MemoryPlan& plan_;
+  const DiffusionInfo& info_;
+  const Json& meta_;
+  std::vector<int> numbers_;  // of each tensor in the file; -1: not in it
+  std::vector<uint8_t> tensors_, data_, names_;
+};
+
+void Writer::number_tensors() {
+  std::vector<bool> used(graph_.tensors.size(), false);
+  for (const Node& node : graph_.nodes) {
+    for (int t : node_inputs(node)) used[static_cast<size_t>(t)] = true;
+    for (int t : node_outputs(node)) used[static_cast<size_t>(t)] = true;
+  }
+  if (graph_.input < 0 || graph_.output < 0) refuse("the graph has no input or no output");
+  used[static_cast<size_t>(graph_.input)] = true;
+  numbers_.assign(graph_.tensors.size(), -1);
+  int count = 0;
+  for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+    if (!used[t]) continue;
+    numbers_[t] = count++;
+    append_tensor(static_cast<int>(t));
+  }
+  if (static_cast<uint32_t>(count) > format::max_tensors) exceed("more than " + std::to_string(format::max_tensors) + " tensors");
+  if (graph_.nodes.size() > format::max_operators)
+    exceed("more than " + std::to_string(format::max_operators) + " operators");
+}
+
+void Writer::append_tensor(int index) {
+  const Tensor& t = tensor(index);
+  if (t.elements() > format::max_elements) exceed(t.name + " has " + std::to_string(t.elements()) + " elements");
+  format::TensorRecord record{};
+  record.dtype = static_cast<uint8_t>(format::DType::f32);
+  record.rank = static_cast<uint8_t>(t.rank);
+  for (int d = 0; d < 4; ++d) record.dims[d] = static_cast<uint32_t>(t.dims[static_cast<size_t>(d)]);
+  record.bytes = static_cast<uint32_t>(t.elements()) * 4u;
+  record.quant = format::none;
+  if (t.role == Role::input) {
+    record.storage = static_cast<uint8_t>(format::Storage::input);
+  } else if (t.role == Role::activation) {
+    record.storage = static_cast<uint8_t>(format::Storage::arena);
+    const int64_t offset = plan_.tensor_offset[static_cast<size_t>(index)];
+    if (offset < 0) refuse(t.name + " has no place in the arena");
+    record.offset = static_cast<uint32_t>(offset);
+  } else {
+    if (static_cast<int64_t>(t.values.size()) != t.elements()) refuse(t.name + " has no values");
+    record.storage = static_cast<uint8_t>(format::Storage::constant);
+    data_.resize(round_up(data_.size(), data_alignment), 0);
+    if (data_.size() + record.bytes > format::max_file_bytes) exceed("its weights are more than 2 GiB");
+    record.offset = static_cast<uint32_t>(data_.size());
+    data_.resize(data_.size() + record.bytes);
+    std::memcpy(data_.data() + record.offset, t.values.data(), record.bytes);
+  }
+  append_record(tensors_, record);
+}
+
+void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const {
+  record.kernel_height = static_cast<uint8_t>(node.kernel_height);
+  record.kernel_width = static_cast<uint8_t>(node.kernel_width);
+  record.stride = static_cast<uint8_t>(node.stride);
+  record.upsample = static_cast<uint8_t>(node.upsample);
+  record.pad_top = static_cast<uint8_t>(node.pad_top);
+  record.pad_left = static_cast<uint8_t>(node.pad_left);
+  record.pad_bottom = static_cast<uint8_t>(node.pad_bottom);
+  record.pad_right = static_cast<uint8_t>(node.pad_right);
+  record.activation = static_cast<uint8_t>(node.activation);
+  record.dilation = 1;
+  switch (node.kind) {
+    case OpKind::group_norm:
+      record.p0 = static_cast<uint32_t>(node.groups);
+      record.f0 = node.epsilon;
+      break;
+    case OpKind::attention:
+      record.p0 = static_cast<uint32_t>(node.heads);
+      record.p1 = static_cast<uint32_t>(node.head_dim);
+      record.f0 = node.scale;
+      break;
+    case OpKind::upsample:
+    case OpKind::average_pool:
+      record.p0 = static_cast<uint32_t>(node.factor);
+      break;
+    case OpKind::timestep_embedding:
+      if (node.flip_sin_cos) record.flags |= format::op_flip_sin_cos;
+      break;
+    default:
+      break;
+  }
+}
+
+format::OperatorRecord Writer::operator_record(int index) {
+  const Node& node = graph_.nodes[static_cast<size_t>(index)];
+  if (node.kind == op_dropout) refuse(node.name + " is dropout, which only training has");
+  format::OperatorRecord record{};
+  record.kind = static_cast<uint16_t>(node.kind);
+  record.version = 1;
+  record.bytes = sizeof record;
+  for (size_t i = 0; i < 2; ++i) {
+    record.x[i] = number(node.x[i]);
+    record.y[i] = number(node.y[i]);
+  }
+  record.residual = number(node.residual);
+  record.vector = number(node.vector);
+  record.weights = number(node.weights);
+  record.bias = number(node.bias);
+  const ScratchPlacement& scratch = plan_.scratch[static_cast<size_t>(index)];
+  record.scratch_offset = static_cast<uint32_t>(scratch.offset);
+  record.scratch_bytes = static_cast<uint32_t>(scratch.bytes);
+  record.worker_scratch_offset = static_cast<uint32_t>(scratch.worker_offset);
+  record.worker_scratch_bytes = static_cast<uint32_t>(scratch.worker_bytes);
+  set_numbers(node, record);
+  record.quant = format::none;
+  record.packed = format::none;
+  record.name = static_cast<uint32_t>(names_.size());
+  names_.insert(names_.end(), node.name.begin(), node.name.end());
+  names_.push_back(0);
+  return record;
+}
+
+format::ModelRecord Writer::model_record() const {
+  const Tensor &in = tensor(graph_.input), &out = tensor(graph_.output);
+  if (plan_.arena_bytes > format::max_file_bytes) exceed("its arena is more than 2 GiB");
+  format::ModelRecord record{};
+  record.height = static_cast<uint32_t>(in.dims[0]);
+  record.width = static_cast<uint32_t>(in.dims[1]);
+  record.channels = static_cast<uint32_t>(in.dims[2]);
+  record.out_channels = static_cast<uint32_t>(out.dims[2]);
+  record.num_classes = static_cast<uint32_t>(graph_.num_classes);
+  record.train_steps = static_cast<uint32_t>(info_.schedule.size());
+  record.prediction = static_cast<uint32_t>(graph_.prediction);
+  record.default_steps = static_cast<uint32_t>(info_.default_steps);
+  if (info_.clip) record.flags |= format::model_clip;
+  if (info_.rederive_epsilon) record.flags |= format::model_rederive_epsilon;
+  record.clip = info_.clip_range;
+  record.input_tensor = number(graph_.input);
+  record.output_tensor = number(graph_.output);
+  record.arena_bytes = static_cast<uint32_t>(plan_.arena_bytes);
+  record.worker_scratch_bytes = static_cast<uint32_t>(plan_.worker_scratch_bytes);
+  return record;
+}
+
+std::vector<uint8_t> Writer::schedule_bytes() const {
+  std::vector<uint8_t> bytes(info_.schedule.size() * sizeof(float));
+  if (!bytes.empty()) std::memcpy(bytes.data(), info_.schedule.data(), bytes.size());
+  return bytes;
+}
+
+std::vector<uint8_t> Writer::assemble(const std::vector<SectionBytes>& sections) {
+  std::vector<uint8_t> file(sizeof(format::Header) + sections.size() * sizeof(format::Section), 0);
+  std::vector<uint8_t> table;
+  for (const SectionBytes& section : sections) {
+    file.resize(round_up(file.size(), section.alignment), 0);
+    const format::Section entry{section.id, 1, section.flags, static_cast<uint32_t>(file.size()),
+                                static_cast<uint32_t>(section.bytes.size())};
+    append_record(table, entry);
+    file.insert(file.end(), section.bytes.begin(), section.bytes.end());
+  }
+  file.resize(round_up(file.size(), format::alignment), 0);
+  if (file.size() > format::max_file_bytes) exceed("it has more than 2 GiB");
+  std::memcpy(file.data() + sizeof(format::Header), table.data(), table.size());
+  format::Header header{};
+  header.magic = format::magic;
+  header.version = format::version;
+  header.header_bytes = sizeof header;
+  header.file_bytes = static_cast<uint32_t>(file.size());
+  header.section_count = static_cast<uint32_t>(sections.size());
+  std::memcpy(file.data(), &header, sizeof header);
+  header.crc32 = crc32(file.data() + 16, file.size() - 16);
+  std::memcpy(file.data(), &header, sizeof header);
+  return file;
+}
+
+}  // namespace
+
+std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction) {
+  const auto fail = [](const std::string& what) { throw Error(ExitCode::invalid_input, what); };
+  const size_t levels = info.schedule.size();
+  if (levels == 0 || levels > format::max_train_steps)
+    fail("the schedule has " + std::to_string(levels) + " levels, not 1 to " + std::to_string(format::max_train_steps));
+  if (info.default_steps < 1 || static_cast<size_t>(info.default_steps) > levels)
+    fail(std::to_string(info.default_steps) + " steps are not 1 to the " + std::to_string(levels) + " noise levels");
+  if (!info.rows.empty()) {
+    if (info.rows.size() != static_cast<size_t>(info.default_steps)) fail("there is not one sampler row for each step");
+    return info.rows;
+  }
+  RowOptions options;
+  options.prediction = prediction;
+  options.rederive_epsilon = info.rederive_epsilon;
+  options.clip_hi = info.clip ? info.clip_range : FLT_MAX;
+  options.clip_lo = -options.clip_hi;
+  const uint32_t steps = static_cast<uint32_t>(info.default_steps);
+  std::vector<int32_t> timesteps;
+  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(static_cast<uint32_t>(levels), steps, i));
+  std::vector<format::RowRecord> rows(steps);
+  for (uint32_t i = 0; i < steps; ++i) {
+    const Status status = make_row_of_schedule(options, info.schedule.data(), static_cast<uint32_t>(levels),
+                                               timesteps.data(), steps, i, &rows[i]);
+    if (status < 0)
+      fail("the schedule has no step from level " + std::to_string(timesteps[i]) + ": its noise does not fall, or the " +
+           "level is pure noise, which a network that predicts epsilon cannot start from");
+  }
+  return rows;
+}
+
+std::vector<uint8_t> write_model(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info,
+                                 const Json& meta) {
+  return Writer(graph, plan, info, meta).run();
+}
+
+}  // namespace mote::tool

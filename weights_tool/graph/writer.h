@@ -1,0 +1,36 @@
+// A planned graph as the bytes of a model file (src/format/SPEC.md). The opposite is reader.h. Writes float32 models;
+// decides nothing about memory (plan.h) and nothing about noise (the caller brings the schedule).
+//
+// Layout: header, section table, MODL, TENS, OPER, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16, DATA
+// at a multiple of 64, constants at multiples of 64 within it. The same input always gives the same bytes.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "weights_tool/graph/graph.h"
+#include "weights_tool/graph/plan.h"
+#include "weights_tool/io/json.h"
+
+namespace mote::tool {
+
+// What a model file says about diffusion, beside graph.prediction and graph.num_classes.
+struct DiffusionInfo {
+  std::vector<float> schedule;  // one entry a noise level, as noise_level_from_table (src/diffusion/rows.h) reads them
+  int default_steps = 10;
+  bool clip = true;               // the predicted x0 is clipped to [-clip_range, clip_range]
+  float clip_range = 1.0f;
+  bool rederive_epsilon = false;  // DDIM takes epsilon from the clipped x0
+  std::vector<format::RowRecord> rows;  // default_steps of them; empty: DDIM, eta 0, trailing timesteps
+};
+
+// The rows that `info` stands for: its own, or those of DDIM. Throws Error(invalid_input) when there are none: more
+// steps than levels, levels that do not fall.
+std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction);
+
+// The whole file. `plan` is plan_memory(graph, 4) or one made by hand in its form. meta: stored as text; null: none.
+// Throws Error(failure) for what a float32 model cannot hold (dropout, tensors without values), and
+// Error(over_budget) for more than a limit of the format.
+std::vector<uint8_t> write_model(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info,
+                                 const Json& meta);
+
+}  // namespace mote::tool
