@@ -141,7 +141,8 @@ mote_status mote_model_get_timesteps(const mote_model* model, int32_t* timesteps
   const uint32_t steps = view.model->default_steps;
   if (count < steps) return MOTE_E_BUFFER_TOO_SMALL;
   for (uint32_t i = 0; i < steps; ++i) {
-    timesteps[i] = view.rows.empty() ? mote::trailing_timestep(view.model->train_steps, steps, i) : view.rows[i].timestep;
+    timesteps[i] =
+        view.rows.empty() ? mote::trailing_timestep(view.model->train_steps, steps, i) : view.rows[i].timestep;
   }
   return MOTE_OK;
 }

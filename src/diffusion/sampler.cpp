@@ -61,8 +61,7 @@ Pieces cut(Arena* arena, const Model& model, const SamplerPlan& plan) {
   pieces.history = arena->take_array<float>(uint64_t{history_planes(model, plan)} * plane_stride(model));
   pieces.rows = arena->take_array<SamplerRow>(plan.stored_rows ? 0 : plan.steps);
   pieces.arena = static_cast<uint8_t*>(arena->take(record.arena_bytes));
-  pieces.worker_scratch =
-      static_cast<uint8_t*>(arena->take(uint64_t{plan.workers - 1} * record.worker_scratch_bytes));
+  pieces.worker_scratch = static_cast<uint8_t*>(arena->take(uint64_t{plan.workers - 1} * record.worker_scratch_bytes));
   uint64_t packed_scratch = 0;
   if (plan.config.packed != nullptr && plan.packed.worker_scratch != 0 &&
       (!checked_mul(plan.packed.worker_scratch, plan.workers, &packed_scratch) ||

@@ -15,12 +15,12 @@ namespace mote {
 
 // Everything about a sampler that follows from the model and the configuration.
 struct SamplerPlan {
-  mote_config config;     // of the full size, unset fields 0; timesteps only valid while the sampler is made
+  mote_config config;  // of the full size, unset fields 0; timesteps only valid while the sampler is made
   KernelSet kernels;
   uint32_t steps;
   uint32_t workers;
-  bool stored_rows;       // the model's own rows are used
-  PackedSizes packed;     // of the kernel set; worker_scratch only counts if config.packed is set
+  bool stored_rows;    // the model's own rows are used
+  PackedSizes packed;  // of the kernel set; worker_scratch only counts if config.packed is set
 };
 
 // MOTE_E_ARGUMENT, MOTE_E_UNSUPPORTED (kernels), MOTE_E_STEPS, MOTE_E_CLASS.
@@ -38,8 +38,8 @@ class Sampler {
   static Status create(const Model& model, const SamplerPlan& plan, void* buffer, size_t size, Sampler** sampler);
 
   Status restart(uint64_t seed, uint32_t sample_index, int32_t class_label);
-  Status set_x(const float* x);           // picture_elements() values
-  Status run(uint64_t budget);            // MOTE_OK: the picture is done
+  Status set_x(const float* x);  // picture_elements() values
+  Status run(uint64_t budget);   // MOTE_OK: the picture is done
   Status step();
   Status predict(const float* x, float timestep, int32_t class_label, float* out);
 
@@ -71,15 +71,15 @@ class Sampler {
   size_t history_stride_ = 0;  // floats from plane to plane
   const SamplerRow* rows_ = nullptr;
   uint32_t steps_ = 0;
-  uint64_t step_work_ = 0;     // of one step
+  uint64_t step_work_ = 0;  // of one step
   Runner runner_;
 
   uint64_t seed_ = 0;
   uint32_t sample_index_ = 0;
   int32_t class_label_ = 0;
-  uint32_t class_row_ = 0;     // of the class embedding
-  uint32_t step_ = 0;          // steps finished
-  bool in_step_ = false;       // work on step step_ has begun
+  uint32_t class_row_ = 0;  // of the class embedding
+  uint32_t step_ = 0;       // steps finished
+  bool in_step_ = false;    // work on step step_ has begun
 };
 
 }  // namespace mote

@@ -13,37 +13,37 @@ using mote::DType;
 
 constexpr uint32_t magic = 0x45544F4Du;  // "MOTE"
 constexpr uint16_t version = 1;
-constexpr uint32_t none = 0xFFFFFFFFu;   // "no index" in every index field
+constexpr uint32_t none = 0xFFFFFFFFu;  // "no index" in every index field
 
 // Limits a reader may rely on. Larger values are refused with MOTE_E_LIMIT.
 constexpr uint32_t max_file_bytes = 0x7FFFFFF0u;
 constexpr uint32_t max_sections = 32;
 constexpr uint32_t max_tensors = 8192;
 constexpr uint32_t max_operators = 4096;
-constexpr uint32_t max_dim = 1u << 20;         // any dimension of a tensor
-constexpr uint32_t max_elements = 1u << 28;    // of one tensor
-constexpr uint32_t max_picture = 1u << 26;     // elements of x_t
-constexpr uint32_t max_spatial = 4096;         // height or width of an activation
+constexpr uint32_t max_dim = 1u << 20;       // any dimension of a tensor
+constexpr uint32_t max_elements = 1u << 28;  // of one tensor
+constexpr uint32_t max_picture = 1u << 26;   // elements of x_t
+constexpr uint32_t max_spatial = 4096;       // height or width of an activation
 constexpr uint32_t max_channels = 16384;
-constexpr uint32_t max_kernel = 7;             // height or width of a convolution kernel
+constexpr uint32_t max_kernel = 7;  // height or width of a convolution kernel
 constexpr uint32_t max_stride = 4;
 constexpr uint32_t max_train_steps = 16384;
 constexpr uint32_t max_classes = 65536;
 constexpr uint32_t max_history = 3;
-constexpr uint32_t max_factor = 8;             // of an upsampling, window of a pooling
+constexpr uint32_t max_factor = 8;  // of an upsampling, window of a pooling
 constexpr uint32_t max_arena_bytes = 0x7FFFFFF0u;
-constexpr uint64_t max_macs = uint64_t{1} << 48;  // of one pass through the network
+constexpr uint64_t max_macs = uint64_t{1} << 48;            // of one pass through the network
 constexpr float min_scale = 0x1p-40f, max_scale = 0x1p20f;  // quantisation scales, epsilon, attention scale
-constexpr uint32_t alignment = 16;             // of sections, constants and arena offsets
+constexpr uint32_t alignment = 16;                          // of sections, constants and arena offsets
 
-struct Header {                 // at 0
+struct Header {  // at 0
   uint32_t magic;
   uint16_t version;
-  uint16_t header_bytes;        // 32
+  uint16_t header_bytes;  // 32
   uint32_t file_bytes;
-  uint32_t crc32;               // IEEE CRC-32 of bytes [16, file_bytes)
-  uint32_t section_count;       // the table follows the header
-  uint32_t reserved[3];         // 0
+  uint32_t crc32;          // IEEE CRC-32 of bytes [16, file_bytes)
+  uint32_t section_count;  // the table follows the header
+  uint32_t reserved[3];    // 0
 };
 static_assert(sizeof(Header) == 32);
 
@@ -58,42 +58,44 @@ struct Section {
   uint32_t id;
   uint16_t version;
   uint16_t flags;
-  uint32_t offset;   // from the start of the file, a multiple of 16
+  uint32_t offset;  // from the start of the file, a multiple of 16
   uint32_t length;
 };
 static_assert(sizeof(Section) == 16);
 
-constexpr uint32_t section_model = fourcc('M', 'O', 'D', 'L');      // one ModelRecord; critical, required
-constexpr uint32_t section_tensors = fourcc('T', 'E', 'N', 'S');    // TensorRecord[]; critical, required
-constexpr uint32_t section_operators = fourcc('O', 'P', 'E', 'R');  // OperatorRecord[], in running order; critical, required
-constexpr uint32_t section_data = fourcc('D', 'A', 'T', 'A');       // bytes of the constant tensors; critical, required
-constexpr uint32_t section_quant = fourcc('Q', 'U', 'A', 'N');      // QuantHeader, QuantSlot[], QuantValue[]; critical
-constexpr uint32_t section_schedule = fourcc('S', 'C', 'H', 'D');   // float alpha_bar[train_steps]; critical
-constexpr uint32_t section_rows = fourcc('R', 'O', 'W', 'S');       // RowRecord[default_steps]; critical
-constexpr uint32_t section_names = fourcc('N', 'A', 'M', 'E');      // strings ended by 0; optional
-constexpr uint32_t section_meta = fourcc('M', 'E', 'T', 'A');       // JSON text: where the model comes from; optional
-constexpr uint32_t section_packed = fourcc('P', 'A', 'C', 'K');     // rearranged weights for named kernel sets; optional
+constexpr uint32_t section_model = fourcc('M', 'O', 'D', 'L');    // one ModelRecord; critical, required
+constexpr uint32_t section_tensors = fourcc('T', 'E', 'N', 'S');  // TensorRecord[]; critical, required
+constexpr uint32_t section_operators =
+    fourcc('O', 'P', 'E', 'R');                                // OperatorRecord[], in running order; critical, required
+constexpr uint32_t section_data = fourcc('D', 'A', 'T', 'A');  // bytes of the constant tensors; critical, required
+constexpr uint32_t section_quant = fourcc('Q', 'U', 'A', 'N');     // QuantHeader, QuantSlot[], QuantValue[]; critical
+constexpr uint32_t section_schedule = fourcc('S', 'C', 'H', 'D');  // float alpha_bar[train_steps]; critical
+constexpr uint32_t section_rows = fourcc('R', 'O', 'W', 'S');      // RowRecord[default_steps]; critical
+constexpr uint32_t section_names = fourcc('N', 'A', 'M', 'E');     // strings ended by 0; optional
+constexpr uint32_t section_meta = fourcc('M', 'E', 'T', 'A');      // JSON text: where the model comes from; optional
+constexpr uint32_t section_packed = fourcc('P', 'A', 'C', 'K');    // rearranged weights for named kernel sets; optional
 
 enum class Prediction : uint32_t { epsilon = 0, x0 = 1, v = 2 };
 
-constexpr uint32_t model_folded = 1;           // runs exactly the stored rows
-constexpr uint32_t model_clip = 2;             // the predicted x0 is clipped to [-clip, clip]
-constexpr uint32_t model_rederive_epsilon = 4; // DDIM takes epsilon from the clipped x0 instead of the network's output
+constexpr uint32_t model_folded = 1;  // runs exactly the stored rows
+constexpr uint32_t model_clip = 2;    // the predicted x0 is clipped to [-clip, clip]
+constexpr uint32_t model_rederive_epsilon =
+    4;  // DDIM takes epsilon from the clipped x0 instead of the network's output
 
 struct ModelRecord {
-  uint32_t height, width, channels;   // of x_t
-  uint32_t out_channels;              // of the network's output: channels, or 2 * channels with a learned variance
-  uint32_t num_classes;               // 0: not class-conditional; the embedding then has num_classes + 1 rows otherwise
-  uint32_t train_steps;               // T
-  uint32_t prediction;                // Prediction
+  uint32_t height, width, channels;  // of x_t
+  uint32_t out_channels;             // of the network's output: channels, or 2 * channels with a learned variance
+  uint32_t num_classes;              // 0: not class-conditional; the embedding then has num_classes + 1 rows otherwise
+  uint32_t train_steps;              // T
+  uint32_t prediction;               // Prediction
   uint32_t default_steps;
   uint32_t flags;
   float clip;
   uint32_t input_tensor, output_tensor;
-  uint32_t arena_bytes;               // one worker, nothing packed
-  uint32_t worker_scratch_bytes;      // for each worker beyond the first: the largest worker_scratch_bytes of an operator
-  uint32_t history;                   // how many earlier predictions of x0 the rows use, <= max_history
-  uint32_t reserved;                  // 0
+  uint32_t arena_bytes;           // one worker, nothing packed
+  uint32_t worker_scratch_bytes;  // for each worker beyond the first: the largest worker_scratch_bytes of an operator
+  uint32_t history;               // how many earlier predictions of x0 the rows use, <= max_history
+  uint32_t reserved;              // 0
 };
 static_assert(sizeof(ModelRecord) == 64);
 
@@ -105,10 +107,10 @@ enum class Storage : uint8_t {
 
 struct TensorRecord {
   uint8_t dtype, storage, rank, reserved;  // rank 1..4
-  uint32_t dims[4];   // activations [height, width, channels] or [features]; conv weights [O, KH, KW, I]; unused: 1
-  uint32_t offset;    // a multiple of 16
-  uint32_t bytes;     // product of dims times the size of dtype
-  uint32_t quant;     // QuantSlot index or none
+  uint32_t dims[4];  // activations [height, width, channels] or [features]; conv weights [O, KH, KW, I]; unused: 1
+  uint32_t offset;   // a multiple of 16
+  uint32_t bytes;    // product of dims times the size of dtype
+  uint32_t quant;    // QuantSlot index or none
 };
 static_assert(sizeof(TensorRecord) == 32);
 
@@ -130,45 +132,50 @@ constexpr uint8_t op_flip_sin_cos = 1;  // timestep_embedding: cosines first
 
 // One operator. Index fields name tensors. What each kind reads, and the shapes it demands, is in SPEC.md, "Operators".
 struct OperatorRecord {
-  uint16_t kind;       // OpKind
-  uint16_t version;    // 1
-  uint32_t bytes;      // sizeof(OperatorRecord)
-  uint32_t x[2];       // inputs
-  uint32_t residual;   // added before the activation
-  uint32_t vector;     // conv2d: shift [O]; group_norm: scale and shift [2C]; scale_shift: [2C] or [C]
-  uint32_t weights;    // conv2d [O,KH,KW,I]; linear [O,I]; group_norm gamma; class_embedding table; timestep frequencies
-  uint32_t bias;       // conv2d, linear [O]; group_norm beta
-  uint32_t y[2];       // outputs
+  uint16_t kind;      // OpKind
+  uint16_t version;   // 1
+  uint32_t bytes;     // sizeof(OperatorRecord)
+  uint32_t x[2];      // inputs
+  uint32_t residual;  // added before the activation
+  uint32_t vector;    // conv2d: shift [O]; group_norm: scale and shift [2C]; scale_shift: [2C] or [C]
+  uint32_t weights;   // conv2d [O,KH,KW,I]; linear [O,I]; group_norm gamma; class_embedding table; timestep frequencies
+  uint32_t bias;      // conv2d, linear [O]; group_norm beta
+  uint32_t y[2];      // outputs
   uint32_t scratch_offset, scratch_bytes;                // shared by the workers, in the arena
   uint32_t worker_scratch_offset, worker_scratch_bytes;  // the first worker's, in the arena
   uint8_t kernel_height, kernel_width, stride, upsample;
   uint8_t pad_top, pad_left, pad_bottom, pad_right;
-  uint8_t activation, flags, dilation, reserved0;        // dilation: 1
-  uint32_t p0, p1;     // group_norm: groups; attention: heads, head_dim; upsample: factor; average_pool: window
-  float f0, f1;        // group_norm: epsilon; attention: scale
-  uint32_t quant;      // QuantSlot index or none: the scales of each input
-  uint32_t packed;     // index into section_packed or none
-  uint32_t name;       // offset into section_names or none
+  uint8_t activation, flags, dilation, reserved0;  // dilation: 1
+  uint32_t p0, p1;  // group_norm: groups; attention: heads, head_dim; upsample: factor; average_pool: window
+  float f0, f1;     // group_norm: epsilon; attention: scale
+  uint32_t quant;   // QuantSlot index or none: the scales of each input
+  uint32_t packed;  // index into section_packed or none
+  uint32_t name;    // offset into section_names or none
 };
 static_assert(sizeof(OperatorRecord) == 96);
 
-struct QuantHeader { uint32_t slot_count, value_count; };
+struct QuantHeader {
+  uint32_t slot_count, value_count;
+};
 struct QuantSlot {
-  uint8_t scheme;      // 1: one scale and zero point for all steps; 2: one for each step
+  uint8_t scheme;  // 1: one scale and zero point for all steps; 2: one for each step
   uint8_t reserved[3];
   uint32_t first, count;  // into the values
 };
-struct QuantValue { float scale; int32_t zero_point; };  // 2^-40 <= scale <= 2^20; -128 <= zero_point <= 127
+struct QuantValue {
+  float scale;
+  int32_t zero_point;
+};  // 2^-40 <= scale <= 2^20; -128 <= zero_point <= 127
 static_assert(sizeof(QuantHeader) == 8 && sizeof(QuantSlot) == 12 && sizeof(QuantValue) == 8);
 
 // One step of the sampler (src/diffusion/rows.h explains the arithmetic).
 struct RowRecord {
   int32_t timestep;
-  float a, b;              // m' = a * x + b * m
-  float A, B, C, D;        // x' = A * clip(m') + B * x + C * m + sum_k H[k] * history_k + D * z
+  float a, b;        // m' = a * x + b * m
+  float A, B, C, D;  // x' = A * clip(m') + B * x + C * m + sum_k H[k] * history_k + D * z
   float H[max_history];
   float clip_lo, clip_hi;
-  uint32_t reserved[4];    // 0
+  uint32_t reserved[4];  // 0
 };
 static_assert(sizeof(RowRecord) == 64);
 

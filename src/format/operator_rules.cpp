@@ -8,21 +8,23 @@ namespace {
 constexpr Use no = Use::absent, may = Use::optional, must = Use::required;
 constexpr uint8_t on_x0 = 1u << operand_x0, on_x1 = 1u << operand_x1;
 
+// clang-format off
 // In the order of OpKind, from 1.
 constexpr KindRules rules_of_kinds[] = {
-    //                         x0    x1   resid vector weight bias   y0    y1    in place       flags       activation
-    /* conv2d */             {{must, may, may, may, must, may, must, no}, 0, 0, may},
-    /* linear */             {{must, no, may, no, must, may, must, no}, 0, 0, may},
-    /* group_norm */         {{must, may, no, may, may, may, must, may}, on_x0, 0, may},
-    /* activation */         {{must, no, no, no, no, no, must, no}, on_x0, 0, must},
-    /* attention */          {{must, no, no, no, no, no, must, no}, 0, 0, no},
-    /* add */                {{must, must, no, no, no, no, must, no}, on_x0 | on_x1, 0, no},
-    /* upsample */           {{must, no, no, no, no, no, must, no}, 0, 0, no},
-    /* average_pool */       {{must, no, no, no, no, no, must, no}, 0, 0, no},
-    /* timestep_embedding */ {{no, no, no, no, must, no, must, no}, 0, op_flip_sin_cos, no},
-    /* class_embedding */    {{no, no, no, no, must, no, must, no}, 0, 0, no},
-    /* scale_shift */        {{must, no, no, must, no, no, must, no}, on_x0, 0, may},
+    //                      x0    x1    resid vect  weigh bias  y0    y1    in place          flags            activation
+    /* conv2d */           {{must, may,  may,  may,  must, may,  must, no},  0,               0,               may},
+    /* linear */           {{must, no,   may,  no,   must, may,  must, no},  0,               0,               may},
+    /* group_norm */       {{must, may,  no,   may,  may,  may,  must, may}, on_x0,           0,               may},
+    /* activation */       {{must, no,   no,   no,   no,   no,   must, no},  on_x0,           0,               must},
+    /* attention */        {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
+    /* add */              {{must, must, no,   no,   no,   no,   must, no},  on_x0 | on_x1,   0,               no},
+    /* upsample */         {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
+    /* average_pool */     {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
+    /* timestep_embed. */  {{no,   no,   no,   no,   must, no,   must, no},  0,               op_flip_sin_cos, no},
+    /* class_embedding */  {{no,   no,   no,   no,   must, no,   must, no},  0,               0,               no},
+    /* scale_shift */      {{must, no,   no,   must, no,   no,   must, no},  on_x0,           0,               may},
 };
+// clang-format on
 
 // An operator's tensors, null where it has none.
 struct Shapes {
@@ -211,9 +213,8 @@ Rule scale_shift(const Shapes& s, OperatorFacts*) {
   const TensorRecord* x = s[operand_x0];
   if (!is_picture(x) || !same_dims(x, s[operand_y0])) return Rule::operator_shapes;
   const uint32_t channels = x->dims[2];
-  return is_vector(s, s[operand_vector], 2 * channels) || has_dims(s[operand_vector], channels)
-             ? Rule::kept
-             : Rule::operator_shapes;
+  return is_vector(s, s[operand_vector], 2 * channels) || has_dims(s[operand_vector], channels) ? Rule::kept
+                                                                                                : Rule::operator_shapes;
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ enum class Use : uint8_t { absent, optional, required };
 
 struct KindRules {
   Use operands[operand_count];
-  uint8_t in_place;      // bit i: y[0] may lie exactly on operand i, and y[1] on the operand after it
-  uint8_t flags;         // the flag bits that mean something
-  Use activation;        // absent: only Activation::none
+  uint8_t in_place;  // bit i: y[0] may lie exactly on operand i, and y[1] on the operand after it
+  uint8_t flags;     // the flag bits that mean something
+  Use activation;    // absent: only Activation::none
 };
 
 // Null for a kind this library does not know.

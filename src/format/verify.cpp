@@ -18,9 +18,9 @@ struct KnownSection {
   bool required;
 };
 constexpr KnownSection known_sections[] = {
-    {section_model, false, true},     {section_tensors, false, true},   {section_operators, false, true},
-    {section_data, false, true},      {section_quant, false, false},    {section_schedule, false, false},
-    {section_rows, false, false},     {section_names, true, false},     {section_meta, true, false},
+    {section_model, false, true},  {section_tensors, false, true}, {section_operators, false, true},
+    {section_data, false, true},   {section_quant, false, false},  {section_schedule, false, false},
+    {section_rows, false, false},  {section_names, true, false},   {section_meta, true, false},
     {section_packed, true, false},
 };
 
@@ -205,8 +205,7 @@ Status Verifier::tensors() {
     }
   }
   view.parameters = static_cast<uint32_t>(parameters);
-  if (m.input_tensor >= view.tensors.count ||
-      !is_picture(view.tensors[m.input_tensor], Storage::input, m.channels)) {
+  if (m.input_tensor >= view.tensors.count || !is_picture(view.tensors[m.input_tensor], Storage::input, m.channels)) {
     return model_rule(Rule::input_tensor);
   }
   if (m.output_tensor >= view.tensors.count ||

@@ -28,7 +28,8 @@ struct Writes {
   Range range[4];
 };
 Writes writes_of(const View& view, const OperatorRecord& op) {
-  return {{arena_range(operand_tensor(view, op, operand_y0)), arena_range(operand_tensor(view, op, operand_y1)),
+  return {{arena_range(operand_tensor(view, op, operand_y0)),
+           arena_range(operand_tensor(view, op, operand_y1)),
            {op.scratch_offset, op.scratch_bytes},
            {op.worker_scratch_offset, op.worker_scratch_bytes}}};
 }

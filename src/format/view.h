@@ -16,15 +16,15 @@ struct View {
   const ModelRecord* model = nullptr;
   Span<const TensorRecord> tensors;
   Span<const OperatorRecord> operators;
-  Span<const uint8_t> data;            // DATA
-  Span<const float> alpha_bar;         // SCHD: [train_steps], see SPEC.md for negative entries; empty: no schedule
-  Span<const RowRecord> rows;          // ROWS: [default_steps]; empty: none stored
-  Span<const QuantSlot> quant_slots;   // QUAN
+  Span<const uint8_t> data;           // DATA
+  Span<const float> alpha_bar;        // SCHD: [train_steps], see SPEC.md for negative entries; empty: no schedule
+  Span<const RowRecord> rows;         // ROWS: [default_steps]; empty: none stored
+  Span<const QuantSlot> quant_slots;  // QUAN
   Span<const QuantValue> quant_values;
-  Span<const char> names;              // NAME: strings ended by 0
-  Span<const char> meta;               // META: JSON text, not ended by 0
-  uint32_t parameters = 0;             // elements of all constants
-  uint64_t macs = 0;                   // multiply-accumulates of one pass
+  Span<const char> names;   // NAME: strings ended by 0
+  Span<const char> meta;    // META: JSON text, not ended by 0
+  uint32_t parameters = 0;  // elements of all constants
+  uint64_t macs = 0;        // multiply-accumulates of one pass
 
   bool folded() const { return (model->flags & model_folded) != 0; }
   // Values of a picture x_t, and of the network's output.

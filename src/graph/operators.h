@@ -29,14 +29,14 @@ constexpr uint32_t max_phases = 3;
 struct RunContext {
   const format::View* model = nullptr;
   KernelSet kernels = KernelSet::ref;
-  uint8_t* arena = nullptr;         // null: shapes only, activations have no data
-  const float* input = nullptr;     // x_t
-  uint8_t* worker_scratch = nullptr;         // of the workers from 1 on, ModelRecord::worker_scratch_bytes each
-  uint8_t* packed_scratch = nullptr;         // of all workers, packed_scratch_bytes each; null: nothing packed
+  uint8_t* arena = nullptr;           // null: shapes only, activations have no data
+  const float* input = nullptr;       // x_t
+  uint8_t* worker_scratch = nullptr;  // of the workers from 1 on, ModelRecord::worker_scratch_bytes each
+  uint8_t* packed_scratch = nullptr;  // of all workers, packed_scratch_bytes each; null: nothing packed
   size_t packed_scratch_bytes = 0;
   float timestep = 0;
-  uint32_t step = 0;                // index of the row in a folded model
-  uint32_t class_index = 0;         // row of an embedding: a class, or num_classes for "no class"
+  uint32_t step = 0;         // index of the row in a folded model
+  uint32_t class_index = 0;  // row of an embedding: a class, or num_classes for "no class"
 
   // Tensor `index` of the model; data is null if there is none.
   TensorView<const float> read(uint32_t index) const;
@@ -50,8 +50,8 @@ struct RunContext {
 // Rows [row_begin, row_end) of a phase.
 struct Band {
   uint32_t phase, row_begin, row_end;
-  uint32_t worker;      // whose scratch to use
-  const void* packed;   // the operator's rearranged weights, or null
+  uint32_t worker;     // whose scratch to use
+  const void* packed;  // the operator's rearranged weights, or null
 };
 
 }  // namespace mote
@@ -60,8 +60,8 @@ extern "C" {
 
 struct mote_operator {
   mote::format::OpKind kind;
-  mote::DType dtype;     // format::operator_dtype of the records it runs
-  uint8_t version;       // OperatorRecord::version
+  mote::DType dtype;  // format::operator_dtype of the records it runs
+  uint8_t version;    // OperatorRecord::version
   // Fills in the phases and returns how many there are, 1 .. max_phases.
   uint32_t (*phases)(const mote::format::View&, const mote::OperatorRecord&, mote::Phase*);
   void (*run)(const mote::RunContext&, const mote::OperatorRecord&, const mote::Band&);

@@ -26,7 +26,8 @@ double largest_difference(const std::vector<float>& got, const std::vector<doubl
 }
 
 // Every step is checked by itself, from the sampler's own x_t, so that differences cannot grow along the way.
-void check_ddim(const Builder& builder, const mote_config& config, const std::vector<int>& timesteps, uint32_t class_row) {
+void check_ddim(const Builder& builder, const mote_config& config, const std::vector<int>& timesteps,
+                uint32_t class_row, double eta) {
   const OpenModel model(builder);
   TestSampler sampler(model, config);
   const uint32_t count = static_cast<uint32_t>(sampler.elements);
@@ -35,7 +36,8 @@ void check_ddim(const Builder& builder, const mote_config& config, const std::ve
     const std::vector<double> x = as_doubles(sampler.x());
     const size_t t = static_cast<size_t>(timesteps[i]);
     const std::vector<double> output = twin_predict(builder, x, timesteps[i], class_row);
-    const double previous = i + 1 < timesteps.size() ? static_cast<double>(builder.schedule[static_cast<size_t>(timesteps[i + 1])]) : 1.0;
+    const double previous =
+        i + 1 < timesteps.size() ? static_cast<double>(builder.schedule[static_cast<size_t>(timesteps[i + 1])]) : 1.0;
     const std::vector<double> z =
         twin_noise(count, config.seed, static_cast<uint32_t>(i), config.sample_index, noise_step);
     mote_progress progress = {};
@@ -44,8 +46,8 @@ void check_ddim(const Builder& builder, const mote_config& config, const std::ve
     CHECK(progress.timestep == t);
     CHECK(mote_sampler_step(sampler) == (i + 1 < timesteps.size() ? MOTE_PENDING : MOTE_OK));
     const bool rederive = (builder.model.flags & format::model_rederive_epsilon) != 0;
-    CHECK(largest_difference(sampler.x(), twin_ddim_step(builder, x, output, static_cast<double>(builder.schedule[t]), previous,
-                                                         static_cast<double>(config.eta), z, rederive)) < 5e-5);
+    CHECK(largest_difference(sampler.x(), twin_ddim_step(builder, x, output, static_cast<double>(builder.schedule[t]),
+                                                         previous, eta, z, rederive)) < 5e-5);
   }
   CHECK(sampler.guard_intact());
 }
@@ -82,7 +84,7 @@ TEST_CASE("DDIM over the default steps follows eq. 12 of Song et al., for every 
       builder.model.flags = flags;
       mote_config config = config_of();
       config.class_label = 2;
-      check_ddim(builder, config, {19, 14, 9, 4}, 2);
+      check_ddim(builder, config, {19, 14, 9, 4}, 2, 0);
     }
   }
 }
@@ -95,29 +97,38 @@ TEST_CASE("DDIM takes any steps, eta, sample and no class") {
   const int32_t timesteps[] = {17, 16, 9, 2, 0};
   config.timesteps = timesteps;
   config.steps = 5;
-  check_ddim(every_operator(), config, {17, 16, 9, 2, 0}, 3);
+  check_ddim(every_operator(), config, {17, 16, 9, 2, 0}, 3, static_cast<double>(config.eta));
 }
 
-TEST_CASE("DDPM is DDIM with eta 1; with the larger variance it differs") {
-  const OpenModel model(every_operator());
+TEST_CASE("DDPM is DDIM with eta 1 where nothing is clipped (Song et al., section 4.1)") {
+  Builder builder = every_operator();
+  builder.model.flags = 0;
   mote_config config = config_of();
-  config.steps = 20;
-  config.method = MOTE_METHOD_DDIM;
-  config.eta = 1;
-  TestSampler ddim(model, config);
-  config.eta = 0;
   config.method = MOTE_METHOD_DDPM;
-  TestSampler ddpm(model, config);
+  check_ddim(builder, config, {19, 14, 9, 4}, 0, 1);
+  config.steps = 20;
+  std::vector<int> all(20);
+  for (int i = 0; i < 20; ++i) all[static_cast<size_t>(i)] = 19 - i;
+  check_ddim(builder, config, all, 0, 1);
+}
+
+TEST_CASE("DDPM with sigma^2 = beta has the mean of the other and more noise") {
+  const Builder builder = every_operator();
+  const OpenModel model(builder);
+  mote_config config = config_of();
+  config.method = MOTE_METHOD_DDPM;
+  TestSampler small(model, config);
   config.method = MOTE_METHOD_DDPM_LARGE;
   TestSampler large(model, config);
-  // v-prediction with clipping: DDPM takes its mean from the clipped x0, DDIM its direction from the output; they agree
-  // where nothing is clipped, so only the first, unclipped moments can be compared exactly (rows_test.cpp does).
-  const std::vector<float> a = ddim.finish(), b = ddpm.finish(), c = large.finish();
-  for (const std::vector<float>& x : {a, b, c}) {
-    for (float value : x) CHECK(std::fabs(value) < 20.0f);
-  }
-  CHECK(a != b);
-  CHECK(b != c);
+  mote_sampler_step(small);
+  mote_sampler_step(large);
+  const double now = static_cast<double>(builder.schedule[19]), next = static_cast<double>(builder.schedule[14]);
+  const double beta = 1 - now / next, beta_tilde = beta * (1 - next) / (1 - now);
+  const uint32_t count = static_cast<uint32_t>(small.elements);
+  const std::vector<double> z = twin_noise(count, config.seed, 0, 0, noise_step);
+  std::vector<double> expected = as_doubles(small.x());
+  for (size_t i = 0; i < count; ++i) expected[i] += (std::sqrt(beta) - std::sqrt(beta_tilde)) * z[i];
+  CHECK(largest_difference(large.x(), expected) < 1e-5);
 }
 
 TEST_CASE("stored rows are used as they are, with their history") {

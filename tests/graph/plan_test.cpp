@@ -138,7 +138,8 @@ class Exhaustive {
     if (t == graph_.output) return true;
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const std::vector<int> inputs = node_inputs(graph_.nodes[n]);
-      if (done.count(static_cast<int>(n)) == 0 && std::find(inputs.begin(), inputs.end(), t) != inputs.end()) return true;
+      if (done.count(static_cast<int>(n)) == 0 && std::find(inputs.begin(), inputs.end(), t) != inputs.end())
+        return true;
     }
     return false;
   }

@@ -1,6 +1,9 @@
 // The progress line, with a clock and a screen made for the test.
 #include "weights_tool/io/progress.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "tests/io/support.h"
 
 using namespace mote::tool;
@@ -33,7 +36,7 @@ TEST_CASE("a terminal gets one redrawn line with bar, count, rate, time left and
   Progress progress("train", 1000, "images", 0, screen.config(true));
   screen.now += 10;
   progress.update(250, "loss 0.5");
-  CHECK(screen.take() == kClear + "train [======>              ]  25%  250/1000 images  25.0/s  0:30 left  loss 0.5");
+  CHECK(screen.take() == kClear + "train [=====>              ]  25%  250/1000 images  25.0/s  0:30 left  loss 0.5");
   progress.update(251);  // too soon to draw again
   CHECK(screen.take().empty());
   screen.now += 20;

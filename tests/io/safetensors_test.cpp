@@ -97,7 +97,8 @@ TEST_CASE("safetensors: each kind of broken header is refused with its place") {
   CHECK(says(refusal("{" + entry("a", "[1]", 0, 1) + "," + entry("a", "[1]", 1, 2) + "}", "ab"), "a"));  // the same key
   CHECK(says(refusal("{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,1]}}", "a"), "unknown dtype 'F99'"));
   CHECK(says(refusal("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", "a"), "lacks \"shape\""));
-  CHECK(says(refusal("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", "a"), "unknown key 'x'"));
+  CHECK(
+      says(refusal("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", "a"), "unknown key 'x'"));
   CHECK(says(refusal("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", "a"), "[begin, end]"));
 }
 
@@ -114,7 +115,8 @@ TEST_CASE("safetensors: data must be covered once and whole") {
   CHECK(refusal("{" + entry("a", "[2]", 0, 2) + "," + entry("b", "[2]", 2, 4) + "}", "abcd") == "");
   CHECK(refusal("{" + entry("b", "[2]", 2, 4) + "," + entry("a", "[2]", 0, 2) + "}", "abcd") == "");
   CHECK(says(refusal("{" + entry("a", "[2]", 0, 2) + "," + entry("b", "[2]", 1, 3) + "}", "abc"), "overlaps"));
-  CHECK(says(refusal("{" + entry("a", "[1]", 0, 1) + "," + entry("b", "[1]", 2, 3) + "}", "abc"), "belong to no tensor"));
+  CHECK(
+      says(refusal("{" + entry("a", "[1]", 0, 1) + "," + entry("b", "[1]", 2, 3) + "}", "abc"), "belong to no tensor"));
   CHECK(says(refusal("{" + entry("a", "[1]", 1, 2) + "}", "ab"), "1 bytes before tensor 'a'"));
   CHECK(says(refusal("{" + entry("a", "[1]", 0, 1) + "}", "abc"), "2 bytes after the last tensor"));
   CHECK(says(refusal("{" + entry("a", "[2]", 0, 2) + "}", "a"), "leave the 1 bytes"));

@@ -55,18 +55,19 @@ struct Builder {
   Builder(uint32_t height, uint32_t width, uint32_t channels, uint32_t train_steps, uint32_t default_steps);
 
   uint32_t input() const { return 0; }
-  uint32_t activation(const Shape& shape);                            // at the end of the arena
+  uint32_t activation(const Shape& shape);  // at the end of the arena
   uint32_t activation_at(const Shape& shape, uint32_t offset);
   uint32_t constant(const Shape& shape, const std::vector<float>& values);
-  uint32_t weights(const Shape& shape, float spread);                 // uniform in +-spread
+  uint32_t weights(const Shape& shape, float spread);  // uniform in +-spread
   float uniform(float low, float high);
 
   // A record whose fields are "none" or as harmless as can be; stays valid until the next one is made.
   format::OperatorRecord& op(format::OpKind kind, std::initializer_list<uint32_t> x, std::initializer_list<uint32_t> y);
-  format::OperatorRecord& conv(std::initializer_list<uint32_t> x, uint32_t y, uint32_t kernel_height, uint32_t kernel_width,
-                               uint32_t pad);
+  format::OperatorRecord& conv(std::initializer_list<uint32_t> x, uint32_t y, uint32_t kernel_height,
+                               uint32_t kernel_width, uint32_t pad);
   format::OperatorRecord& linear(uint32_t x, uint32_t y);
-  format::OperatorRecord& group_norm(std::initializer_list<uint32_t> x, std::initializer_list<uint32_t> y, uint32_t groups);
+  format::OperatorRecord& group_norm(std::initializer_list<uint32_t> x, std::initializer_list<uint32_t> y,
+                                     uint32_t groups);
   format::OperatorRecord& attention(uint32_t x, uint32_t y, uint32_t heads, uint32_t head_dim, float scale);
   uint32_t reserve(uint32_t bytes);  // a piece of the arena
 

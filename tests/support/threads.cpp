@@ -11,7 +11,8 @@ std::atomic<uint32_t> calls{0};
 
 }  // namespace
 
-void parallel_for_threads(void* context, uint32_t n, void (*fn)(void* arg, uint32_t index, uint32_t worker), void* arg) {
+void parallel_for_threads(void* context, uint32_t n, void (*fn)(void* arg, uint32_t index, uint32_t worker),
+                          void* arg) {
   ++calls;
   const uint32_t workers = *static_cast<const uint32_t*>(context);
   std::atomic<uint32_t> next{0};

@@ -76,7 +76,8 @@ struct Twin {
               for (uint32_t c = 0; c < w.dims[3]; ++c) {
                 sum += at(op, a, b, oy * op.stride + kh - op.pad_top, ox * op.stride + kw - op.pad_left, c) *
                        weights[((o * w.dims[1] + static_cast<uint32_t>(kh)) * w.dims[2] + static_cast<uint32_t>(kw)) *
-                                   w.dims[3] + c];
+                                   w.dims[3] +
+                               c];
               }
             }
           }
@@ -115,7 +116,9 @@ struct Twin {
     Values joined(pixels * channels);
     for (uint32_t g = 0; g < op.p0; ++g) {
       double sum = 0, squares = 0;
-      const auto value = [&](uint32_t p, uint32_t c) { return c < c0 ? a[p * c0 + c] : b[p * (channels - c0) + c - c0]; };
+      const auto value = [&](uint32_t p, uint32_t c) {
+        return c < c0 ? a[p * c0 + c] : b[p * (channels - c0) + c - c0];
+      };
       for (uint32_t p = 0; p < pixels; ++p) {
         for (uint32_t c = g * size; c < (g + 1) * size; ++c) sum += value(p, c);
       }
@@ -254,8 +257,8 @@ Values twin_predict(const Builder& model, const Values& x, double timestep, uint
 Values twin_ddim_step(const Builder& model, const Values& x, const Values& output, double alpha_bar,
                       double alpha_bar_previous, double eta, const Values& z, bool rederive) {
   const double signal = std::sqrt(alpha_bar), noise = std::sqrt(1 - alpha_bar);
-  const double sigma = eta * std::sqrt((1 - alpha_bar_previous) / (1 - alpha_bar)) *
-                       std::sqrt(1 - alpha_bar / alpha_bar_previous);
+  const double sigma =
+      eta * std::sqrt((1 - alpha_bar_previous) / (1 - alpha_bar)) * std::sqrt(1 - alpha_bar / alpha_bar_previous);
   const double limit = (model.model.flags & format::model_clip) != 0 ? static_cast<double>(model.model.clip) : 1e30;
   const size_t channels = model.model.channels, out_channels = model.model.out_channels;
   Values next;

@@ -126,7 +126,8 @@ TEST_CASE("a flipped bit is noticed, or does not matter") {
   make_checkpoint(folder.path("c"), 1);
   const std::string whole = bytes_of(folder.path("c"));
   const size_t header = static_cast<size_t>(static_cast<uint8_t>(whole[0]) | static_cast<uint8_t>(whole[1]) << 8 |
-                                            static_cast<uint8_t>(whole[2]) << 16) + 8;
+                                            static_cast<uint8_t>(whole[2]) << 16) +
+                        8;
   const LoadedModel good = load_checkpoint(ByteView(std::string_view(whole)), "c", true);
   std::mt19937 random(2);
   for (int round = 0; round < 600; ++round) {

@@ -118,7 +118,9 @@ void check_gradients(const tool::Graph& graph, int images = 3) {
     for (size_t t = 0; t < graph.tensors.size(); ++t) {
       double scale = 1e-3;  // errors are judged against the largest derivative of the tensor
       for (const auto& e : expected[t]) scale = std::max(scale, std::fabs(e.second));
-      for (const auto& [i, want] : expected[t]) {
+      for (const auto& element : expected[t]) {
+        const int64_t i = element.first;
+        const double want = element.second;
         CAPTURE(graph.tensors[t].name);
         CAPTURE(i);
         const double got = double{gradient[static_cast<size_t>(store.offset(static_cast<int>(t)) + i)]};
@@ -365,7 +367,7 @@ TEST_CASE("an executor that does not train skips dropout and needs less memory")
   CHECK_THROWS_AS(executor.backward(nullptr), tool::Error);
 }
 
-TEST_CASE("buffers that live at once do not overlap, and the plan is near its bound") {
+TEST_CASE("the planned block is hardly larger than what lives at once") {
   const tool::Graph graph = small_unet();
   const tool::ExecutionPlan plan = tool::plan_execution(graph, 4, true);
   CHECK(plan.floats >= plan.lower_bound);

@@ -27,8 +27,10 @@ TEST_CASE("a picture and its noise come back from x_t and the target of v-predic
     loss.example(t, x0.data(), noise.data(), 3, x_t.data(), v.data());
     const double a = std::sqrt(loss.schedule().alpha_bar[static_cast<size_t>(t)]), s = std::sqrt(1 - a * a);
     for (size_t i = 0; i < 3; ++i) {  // Salimans & Ho 2022, appendix D
-      CHECK(a * static_cast<double>(x_t[i]) - s * static_cast<double>(v[i]) == doctest::Approx(static_cast<double>(x0[i])).epsilon(1e-5));
-      CHECK(s * static_cast<double>(x_t[i]) + a * static_cast<double>(v[i]) == doctest::Approx(static_cast<double>(noise[i])).epsilon(1e-5));
+      CHECK(a * static_cast<double>(x_t[i]) - s * static_cast<double>(v[i]) ==
+            doctest::Approx(static_cast<double>(x0[i])).epsilon(1e-5));
+      CHECK(s * static_cast<double>(x_t[i]) + a * static_cast<double>(v[i]) ==
+            doctest::Approx(static_cast<double>(noise[i])).epsilon(1e-5));
     }
   }
 }
@@ -64,7 +66,8 @@ TEST_CASE("a weighted loss has a weighted gradient") {
       std::vector<float> up = output, down = output;
       up[i] += 0.125f;
       down[i] -= 0.125f;
-      const double slope = (loss.value(t, up.data(), target.data(), 2) - loss.value(t, down.data(), target.data(), 2)) / 0.25;
+      const double slope =
+          (loss.value(t, up.data(), target.data(), 2) - loss.value(t, down.data(), target.data(), 2)) / 0.25;
       CHECK(static_cast<double>(gradient[i]) == doctest::Approx(slope).epsilon(1e-5));
     }
   }

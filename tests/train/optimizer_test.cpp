@@ -71,7 +71,8 @@ TEST_CASE("AdamW follows the paper's formulas over many steps") {
     optimizer.update(b.view(), t, rate, scale, 0.9, pool);
     for (size_t i = 0; i < size; ++i) twins[i].update(static_cast<double>(b.gradient[i]) * scale, t, rate, options);
   }
-  for (size_t i = 0; i < size; ++i) CHECK(static_cast<double>(b.values[i]) == doctest::Approx(twins[i].x).epsilon(2e-6));
+  for (size_t i = 0; i < size; ++i)
+    CHECK(static_cast<double>(b.values[i]) == doctest::Approx(twins[i].x).epsilon(2e-6));
 }
 
 TEST_CASE("only ranges that decay do, and elements outside of all ranges are left alone") {

@@ -20,7 +20,8 @@ class TempFolder {
   TempFolder() {
     static std::atomic<int> counter{0};
     path_ = (std::filesystem::temp_directory_path() /
-             ("mote-test-" + std::to_string(getpid()) + "-" + std::to_string(counter++))).string();
+             ("mote-test-" + std::to_string(getpid()) + "-" + std::to_string(counter++)))
+                .string();
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

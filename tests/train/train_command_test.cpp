@@ -80,8 +80,8 @@ struct Workplace {
                      std::vector<uint8_t>(data.labels.begin(), data.labels.end()), false);
   }
   Process start(const std::string& out, const std::vector<std::string>& more) const {
-    std::vector<std::string> words = {"train", folder.path("c.json"), "--data", folder.path("data"), "--out",
-                                      folder.path(out)};
+    std::vector<std::string> words = {"train", folder.path("c.json"), "--data", folder.path("data"),
+                                      "--out", folder.path(out)};
     words.insert(words.end(), more.begin(), more.end());
     return Process(run_train, words, folder.path("output"));
   }
@@ -125,9 +125,15 @@ TEST_CASE("Ctrl-C saves and exits 130, and --resume ends where a training withou
   CHECK(place.said().find("stopped at step") != std::string::npos);
   CHECK(!place.same("run/checkpoint.safetensors", "whole/checkpoint.safetensors"));
   // Rows that a killed training wrote past its checkpoint are dropped, also half a row.
-  write_bytes(place.folder.path("run/loss.csv"), bytes_of(place.folder.path("run/loss.csv")) + "99998,9,1,1,1,1,\n99999,4");
-  std::vector<std::string> words = {"train", "--data", place.folder.path("data"), "--out", place.folder.path("run"),
-                                    "--resume", "--checkpoint_every=150"};
+  write_bytes(place.folder.path("run/loss.csv"),
+              bytes_of(place.folder.path("run/loss.csv")) + "99998,9,1,1,1,1,\n99999,4");
+  std::vector<std::string> words = {"train",
+                                    "--data",
+                                    place.folder.path("data"),
+                                    "--out",
+                                    place.folder.path("run"),
+                                    "--resume",
+                                    "--checkpoint_every=150"};
   CHECK(Process(run_train, words, place.folder.path("output")).wait() == 0);
   CHECK(place.same("run/loss.csv", "whole/loss.csv"));
   CHECK(place.same("run/samples.png", "whole/samples.png"));

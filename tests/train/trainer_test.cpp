@@ -117,7 +117,8 @@ TEST_CASE("training brings the loss clearly below that of predicting the mean") 
         down += y < 4 ? value : -value;
       }
     }
-    right += i % 2 == 0 ? std::abs(across) > 3 * std::abs(down) : down > 3 * std::abs(across);  // halves may be mirrored
+    right +=
+        i % 2 == 0 ? std::abs(across) > 3 * std::abs(down) : down > 3 * std::abs(across);  // halves may be mirrored
   }
   CHECK(right >= 14);
 }

@@ -11,6 +11,8 @@ const std::vector<CommandEntry>& command_table() {
       {"forward", "run the network once", run_forward},
       {"export", "write a model file, or a model as C source", run_export},
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
+      {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
+      {"eval", "measure pictures against real ones", run_eval},
   };
   return table;
 }

@@ -13,6 +13,8 @@ int run_sample(int argc, char** argv);
 int run_forward(int argc, char** argv);
 int run_export(int argc, char** argv);
 int run_inspect(int argc, char** argv);
+int run_train_classifier(int argc, char** argv);
+int run_eval(int argc, char** argv);
 
 struct CommandEntry {
   const char* name;

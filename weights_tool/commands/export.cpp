@@ -18,7 +18,8 @@ const CommandSpec& spec() {
       "export",
       "write a model file, or a model as C source",
       {{"weights_tool export run/checkpoint.safetensors --out fashion.mote", "the averaged weights as a model file"},
-       {"weights_tool export fashion.mote --c firmware/fashion", "firmware/fashion.h and fashion.c, for a microcontroller"}},
+       {"weights_tool export fashion.mote --c firmware/fashion",
+        "firmware/fashion.h and fashion.c, for a microcontroller"}},
       {{"SOURCE", "a checkpoint of `train`, a .mote file, or with --untrained a JSON configuration"}},
       {Option::text("out", "FILE.mote", "write a model file"),
        Option::text("c", "DIR/NAME", "write DIR/NAME.h and DIR/NAME.c"),
@@ -27,7 +28,8 @@ const CommandSpec& spec() {
                        "steps a sampler takes when it is not told; without it 10, or what a .mote file says"),
        Option::flag("untrained", "take a configuration and the weights that training would start from"),
        Option::flag("force", "replace existing files")},
-      "The C source is C99; link it with libmote.a. It names the operators of this model only, so that the linker leaves "
+      "The C source is C99; link it with libmote.a. It names the operators of this model only, so that the linker "
+      "leaves "
       "out the others."};
   return command;
 }
@@ -70,8 +72,9 @@ int run_export(int argc, char** argv) {
   if (arguments.has("steps")) options.steps = static_cast<int>(arguments.integer("steps"));
   const ModelSource source = load_model_source(path, options);
   if (source.kind == ModelSource::Kind::configuration && !arguments.flag("untrained"))
-    throw Error(ExitCode::invalid_input, path + ": is a configuration, not a trained network; train it first, or use "
-                                                "--untrained for its starting weights");
+    throw Error(ExitCode::invalid_input, path +
+                                             ": is a configuration, not a trained network; train it first, or use "
+                                             "--untrained for its starting weights");
   const ModelBuffer model(source.bytes, path);
   check_status(mote_check(model.model()), path);
 

@@ -34,10 +34,10 @@ std::vector<std::string> operator_names(const format::View& view) {
 }
 
 std::string head_comment(const std::string& file, const mote_model_info& info) {
-  return "/* " + file + ": made by `weights_tool export` of mote " MOTE_VERSION_STRING ".\n" +
-         " * Pictures of " + std::to_string(info.height) + "x" + std::to_string(info.width) + "x" +
-         std::to_string(info.channels) + ", " + std::to_string(info.num_classes) + " classes, " +
-         std::to_string(info.parameters) + " parameters, " + std::to_string(info.default_steps) + " steps. */\n";
+  return "/* " + file + ": made by `weights_tool export` of mote " MOTE_VERSION_STRING ".\n" + " * Pictures of " +
+         std::to_string(info.height) + "x" + std::to_string(info.width) + "x" + std::to_string(info.channels) + ", " +
+         std::to_string(info.num_classes) + " classes, " + std::to_string(info.parameters) + " parameters, " +
+         std::to_string(info.default_steps) + " steps. */\n";
 }
 
 std::string header_text(const std::string& name, const mote_model_info& info, size_t working_bytes) {
@@ -48,8 +48,9 @@ std::string header_text(const std::string& name, const mote_model_info& info, si
   std::string text = head_comment(name + ".h", info);
   text += "#ifndef " + guard + "\n#define " + guard + "\n\n#include <mote/mote.h>\n\n";
   text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  text += "/* What mote_sampler_create needs for a configuration of defaults: one thread, the model's steps, nothing\n"
-          " * rearranged. Counted where pointers have 8 bytes; never more where they are smaller. */\n";
+  text +=
+      "/* What mote_sampler_create needs for a configuration of defaults: one thread, the model's steps, nothing\n"
+      " * rearranged. Counted where pointers have 8 bytes; never more where they are smaller. */\n";
   text += define("BYTES", working_bytes) + "\n";
   text += define("MODEL_BYTES", info.model_bytes) + define("HEIGHT", info.height) + define("WIDTH", info.width) +
           define("CHANNELS", info.channels) + define("CLASSES", info.num_classes) + "\n";
@@ -78,8 +79,9 @@ std::string c_model_name(const std::string& path) {
   bool good = !name.empty() && !is_digit(name[0]);
   for (char c : name) good = good && (is_letter(c) || is_digit(c));
   if (!good)
-    throw Error(ExitCode::usage, "weights_tool export: --c " + path + ": the last part becomes part of C names: letters, "
-                                 "digits and '_', no extension, such as --c firmware/fashion");
+    throw Error(ExitCode::usage, "weights_tool export: --c " + path +
+                                     ": the last part becomes part of C names: letters, "
+                                     "digits and '_', no extension, such as --c firmware/fashion");
   return name;
 }
 

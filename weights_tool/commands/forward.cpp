@@ -48,7 +48,8 @@ int run_forward(int argc, char** argv) {
   const std::string in = arguments.text("in");
   const NpyArray x = read_npy(in, {0, info.channels, info.height, info.width});
   const size_t count = x.shape[0], elements = model.picture_elements();
-  if (count == 0 || count > 1000000) throw Error(ExitCode::invalid_input, in + ": holds no pictures, or over a million");
+  if (count == 0 || count > 1000000)
+    throw Error(ExitCode::invalid_input, in + ": holds no pictures, or over a million");
   const std::vector<float> nhwc = nhwc_from_nchw(x.values, count, info);
 
   const int threads = arguments.has("threads") ? static_cast<int>(arguments.integer("threads")) : cpu_count();
@@ -61,12 +62,12 @@ int run_forward(int argc, char** argv) {
   const float timestep = static_cast<float>(arguments.number("timestep"));
   team.run(static_cast<int>(count), [&](mote_sampler* sampler, int index) {
     const size_t i = static_cast<size_t>(index);
-    check_status(mote_sampler_predict(sampler, nhwc.data() + i * elements, timestep, label,
-                                      result.data() + i * outputs, outputs),
+    check_status(mote_sampler_predict(sampler, nhwc.data() + i * elements, timestep, label, result.data() + i * outputs,
+                                      outputs),
                  in + ": picture " + std::to_string(index));
   });
-  write_npy(out, {count, info.out_channels, info.height, info.width},
-            nchw_from_nhwc(result, count, info).data(), arguments.flag("force"));
+  write_npy(out, {count, info.out_channels, info.height, info.width}, nchw_from_nhwc(result, count, info).data(),
+            arguments.flag("force"));
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -83,7 +83,8 @@ Json layer_json(const Layer& layer) {
   Json json = Json::object();
   json.set("name", layer.name).set("kind", layer.kind).set("input", layer.inputs).set("output", layer.output);
   json.set("detail", layer.detail).set("parameters", static_cast<long long>(layer.parameters));
-  json.set("weight_bytes", static_cast<long long>(layer.parameters * 4)).set("macs", static_cast<long long>(layer.macs));
+  json.set("weight_bytes", static_cast<long long>(layer.parameters * 4))
+      .set("macs", static_cast<long long>(layer.macs));
   json.set("output_bytes", static_cast<long long>(layer.output_bytes));
   json.set("output_offset", static_cast<long long>(layer.output_offset));
   return json.set("scratch_bytes", static_cast<long long>(layer.scratch_bytes));
@@ -131,7 +132,8 @@ std::string totals(const InspectReport& report) {
   const Tensor& input = source.graph.tensors[static_cast<size_t>(source.graph.input)];
   const auto percent = [](int64_t a, int64_t bound) {
     char text[32];
-    std::snprintf(text, sizeof text, "%.2f %% above the lower bound", bound == 0 ? 0.0 : 100.0 * double(a - bound) / double(bound));
+    std::snprintf(text, sizeof text, "%.2f %% above the lower bound",
+                  bound == 0 ? 0.0 : 100.0 * double(a - bound) / double(bound));
     return std::string(text);
   };
   std::vector<std::vector<std::string>> rows = {
@@ -144,9 +146,10 @@ std::string totals(const InspectReport& report) {
       {"parameters", grouped(graph_parameters(source.graph))},
       {"multiply-accumulates a pass", grouped(graph_macs(source.graph))},
       {"model", grouped(static_cast<int64_t>(source.bytes.size())) + " bytes"},
-      {"arena", grouped(source.plan.arena_bytes) + " bytes, " + percent(source.plan.arena_bytes, source.plan.lower_bound)},
-      {"arena at one byte an element",
-       grouped(report.plan_int8.arena_bytes) + " bytes, " + percent(report.plan_int8.arena_bytes, report.plan_int8.lower_bound)},
+      {"arena",
+       grouped(source.plan.arena_bytes) + " bytes, " + percent(source.plan.arena_bytes, source.plan.lower_bound)},
+      {"arena at one byte an element", grouped(report.plan_int8.arena_bytes) + " bytes, " +
+                                           percent(report.plan_int8.arena_bytes, report.plan_int8.lower_bound)},
   };
   if (report.working_bytes > 0)
     rows.push_back({"working memory, one thread", grouped(static_cast<int64_t>(report.working_bytes)) + " bytes"});
@@ -205,7 +208,10 @@ Json inspect_json(const InspectReport& report) {
   Json peak = Json::array();
   for (int t : source.plan.peak_tensors) {
     const Tensor& tensor = source.graph.tensors[static_cast<size_t>(t)];
-    peak.push(Json::object().set("name", tensor.name).set("shape", shape_text(tensor)).set("bytes", number(tensor.elements() * 4)));
+    peak.push(Json::object()
+                  .set("name", tensor.name)
+                  .set("shape", shape_text(tensor))
+                  .set("bytes", number(tensor.elements() * 4)));
   }
   json.set("peak_operator", source.plan.peak_position).set("peak", std::move(peak));
   Json layers = Json::array();

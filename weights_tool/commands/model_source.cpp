@@ -76,7 +76,8 @@ ModelSource from_checkpoint(const std::string& path, const SourceOptions& option
   source.graph = std::move(loaded.graph);
   source.diffusion = diffusion_of(state.config, options.steps);
   source.meta = Json::object();
-  source.meta.set("producer", "mote weights_tool " MOTE_VERSION_STRING).set("weights", options.use_ema ? "ema" : "last");
+  source.meta.set("producer", "mote weights_tool " MOTE_VERSION_STRING)
+      .set("weights", options.use_ema ? "ema" : "last");
   source.meta.set("step", static_cast<long long>(state.step));
   source.meta.set("images", static_cast<long long>(state.images)).set("config", train_config_to_json(state.config));
   complete(source);
@@ -123,8 +124,9 @@ std::vector<uint8_t> load_model_file(const std::string& path) {
     case Content::empty: throw Error(ExitCode::invalid_input, path + ": the file is empty");
     case Content::model_file: break;
     default:
-      throw Error(ExitCode::invalid_input, path + ": does not begin with \"MOTE\"; `weights_tool export` makes a model "
-                                                  "file from a checkpoint");
+      throw Error(ExitCode::invalid_input, path +
+                                               ": does not begin with \"MOTE\"; `weights_tool export` makes a model "
+                                               "file from a checkpoint");
   }
   check_model_bytes(bytes, path);
   return bytes;

@@ -63,8 +63,8 @@ Image picture_of(const Arguments& args) {
   const size_t index = static_cast<size_t>(args.integer("index"));
   if (index >= set.count) args.fail("--index: there are " + std::to_string(set.count) + " pictures");
   if (set.channels != 1 && set.channels != 3) {
-    throw Error(ExitCode::invalid_input, args.text("data") + ": " + std::to_string(set.channels) +
-                                             " channels; needed is grey or RGB");
+    throw Error(ExitCode::invalid_input,
+                args.text("data") + ": " + std::to_string(set.channels) + " channels; needed is grey or RGB");
   }
   Image picture(set.height, set.width, set.channels);
   std::copy_n(set.image(index), set.image_bytes(), picture.pixels.begin());

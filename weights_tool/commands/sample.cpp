@@ -26,17 +26,21 @@ const CommandSpec& spec() {
       "sample",
       "draw pictures from a model",
       {{"weights_tool sample fashion.mote --n 64 --steps 10 --out grid.png", "64 pictures, the classes in turn"},
-       {"weights_tool sample fashion.mote --n 8 --class 7 --seed 3 --out sneakers.png --scale 4", "one class, enlarged"},
-       {"weights_tool sample fashion.mote --n 1000 --sampler ddpm --steps 1000 --idx pictures.idx", "for another program"}},
+       {"weights_tool sample fashion.mote --n 8 --class 7 --seed 3 --out sneakers.png --scale 4",
+        "one class, enlarged"},
+       {"weights_tool sample fashion.mote --n 1000 --sampler ddpm --steps 1000 --idx pictures.idx",
+        "for another program"}},
       {{"MODEL", "a .mote file"}},
       {Option::integer("n", 64, 1, most_pictures, "pictures to draw"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
        Option::choice("sampler", "ddim", {"ddim", "ddpm", "ddpm-large"}, "the update rule; -large: variance beta"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integers("timesteps", 0, format::max_train_steps - 1, "noise levels to visit, falling: 999,899,..."),
-       Option::integer("seed", 1, 0, largest_exact, "of all noise; with the number of the picture it decides the picture"),
+       Option::integer("seed", 1, 0, largest_exact,
+                       "of all noise; with the number of the picture it decides the picture"),
        Option::integer("first", 0, 0, 0x7FFFFFFF, "number of the first picture"),
-       Option::integer("class", -1, format::max_classes - 1, "class of all pictures, -1: none; without it 0, 1, 2, ... in turn"),
+       Option::integer("class", -1, format::max_classes - 1,
+                       "class of all pictures, -1: none; without it 0, 1, 2, ... in turn"),
        Option::text("init", "X.npy", "x_T of every picture instead of noise: (N, C, H, W) float32"),
        Option::text("out", "FILE.png", "write the pictures as one grid"),
        Option::integer("scale", 1, 1, 64, "enlarge every pixel of the grid"),
@@ -45,8 +49,7 @@ const CommandSpec& spec() {
        Option::text("trajectory", "FILE.npy", "write x_T and x after each step: (steps + 1, N, C, H, W) float32"),
        Option::text("kernels", "NAME", "run these kernels: ref, avx2, avx512, neon; without it the fastest"),
        Option::integer("threads", 1, 1024, "threads; without it one for each processor"),
-       Option::flag("json", "print times and sizes as one JSON object"),
-       Option::flag("quiet", "no progress"),
+       Option::flag("json", "print times and sizes as one JSON object"), Option::flag("quiet", "no progress"),
        Option::flag("force", "replace existing files")},
       "Picture number i of a seed does not depend on n, on the threads or on the other pictures. The environment's "
       "MOTE_FORCE_KERNELS stands in for --kernels."};
@@ -93,7 +96,8 @@ void check_request(const Arguments& arguments, const SampleRequest& request, con
     if (i > 0 && request.timesteps[i] >= request.timesteps[i - 1]) arguments.fail("--timesteps must fall");
   }
   if (arguments.has("out") && info.channels != 1 && info.channels != 3)
-    refuse("draws pictures of " + std::to_string(info.channels) + " channels, which PNG cannot hold: use --npy or --idx");
+    refuse("draws pictures of " + std::to_string(info.channels) +
+           " channels, which PNG cannot hold: use --npy or --idx");
 }
 
 void take_timesteps(const Arguments& arguments, SampleRequest& request) {
@@ -146,7 +150,8 @@ void write_outputs(const Arguments& arguments, const SampleResult& result, const
               image_grid(result.pixels.data(), count, info.height, info.width, info.channels, grid), force);
   }
   if (arguments.has("idx"))
-    write_idx_images(arguments.text("idx"), ImageSet{count, info.height, info.width, info.channels, result.pixels}, force);
+    write_idx_images(arguments.text("idx"), ImageSet{count, info.height, info.width, info.channels, result.pixels},
+                     force);
   if (arguments.has("npy"))
     write_npy(arguments.text("npy"), {count, info.channels, info.height, info.width},
               nchw_from_nhwc(result.pictures, count, info).data(), force);
@@ -172,12 +177,12 @@ void print_summary(const Arguments& arguments, const SampleRequest& request, con
     std::printf("%s\n", write_json(json).c_str());
     return;
   }
-  std::printf("%u picture%s of %u steps in %.3f s: %.1f ms a picture, %.1f pictures/s (%s, %d thread%s)\n", request.count,
-              request.count == 1 ? "" : "s", result.steps, result.seconds, 1e3 * result.seconds_a_picture,
-              result.seconds > 0 ? request.count / result.seconds : 0.0, result.kernels.c_str(), request.threads,
-              request.threads == 1 ? "" : "s");
-  std::printf("working memory %zu bytes a sampler, rearranged weights %zu bytes, model %u bytes\n", result.working_bytes,
-              result.packed_bytes, info.model_bytes);
+  std::printf("%u picture%s of %u steps in %.3f s: %.1f ms a picture, %.1f pictures/s (%s, %d thread%s)\n",
+              request.count, request.count == 1 ? "" : "s", result.steps, result.seconds,
+              1e3 * result.seconds_a_picture, result.seconds > 0 ? request.count / result.seconds : 0.0,
+              result.kernels.c_str(), request.threads, request.threads == 1 ? "" : "s");
+  std::printf("working memory %zu bytes a sampler, rearranged weights %zu bytes, model %u bytes\n",
+              result.working_bytes, result.packed_bytes, info.model_bytes);
 }
 
 uint32_t steps_of(const SampleRequest& request, const mote_model_info& info) {

@@ -16,12 +16,12 @@ struct SampleRequest {
   mote_method method = MOTE_METHOD_DEFAULT;
   float eta = 0;
   uint64_t seed = 1;
-  std::vector<int32_t> timesteps;  // `steps` of them, falling; empty: evenly spaced
-  bool cycle_classes = true;       // picture i has class sample_index % num_classes
+  std::vector<int32_t> timesteps;       // `steps` of them, falling; empty: evenly spaced
+  bool cycle_classes = true;            // picture i has class sample_index % num_classes
   int32_t class_label = MOTE_NO_CLASS;  // otherwise this one
-  std::string kernels;             // "": the fastest
+  std::string kernels;                  // "": the fastest
   int threads = 1;
-  std::vector<float> init;         // x_T of every picture, NHWC; empty: drawn from the seed
+  std::vector<float> init;  // x_T of every picture, NHWC; empty: drawn from the seed
   bool trajectory = false;
   std::function<void(uint64_t steps_done)> progress;  // called from any thread, one at a time
 };
@@ -33,8 +33,8 @@ struct SampleResult {
   std::vector<float> trajectory;  // [steps + 1][count][H][W][C]: x_T, then x after each step
   std::vector<int32_t> classes;   // of each picture
   uint32_t steps = 0;
-  double seconds = 0;              // all of them, set-up not counted
-  double seconds_a_picture = 0;    // on the threads that worked on it, the mean
+  double seconds = 0;                          // all of them, set-up not counted
+  double seconds_a_picture = 0;                // on the threads that worked on it, the mean
   size_t working_bytes = 0, packed_bytes = 0;  // of one sampler; shared
   std::string kernels;
 };

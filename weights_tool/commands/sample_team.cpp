@@ -59,8 +59,8 @@ std::string wanted_kernels(const std::string& option) {
     if (name == mote_kernels_name(i)) return name;
     known += (known.empty() ? "" : ", ") + std::string(mote_kernels_name(i));
   }
-  throw Error(ExitCode::usage, std::string(option.empty() ? "MOTE_FORCE_KERNELS" : "--kernels") + ": this processor runs " +
-                                   known + ", not '" + name + "'");
+  throw Error(ExitCode::usage, std::string(option.empty() ? "MOTE_FORCE_KERNELS" : "--kernels") +
+                                   ": this processor runs " + known + ", not '" + name + "'");
 }
 
 std::vector<float> nchw_from_nhwc(const std::vector<float>& nhwc, size_t count, const mote_model_info& info) {

@@ -16,14 +16,17 @@ CommandSpec make_spec() {
   spec.name = "train";
   spec.summary = "train a diffusion model on pictures";
   spec.examples = {
-      {"weights_tool train fashion.json --data /usr/share/datasets/fashion-mnist --out run", "train into the folder run"},
+      {"weights_tool train fashion.json --data /usr/share/datasets/fashion-mnist --out run",
+       "train into the folder run"},
       {"weights_tool train fashion.json --data /usr/share/datasets/fashion-mnist --out run --resume",
        "go on after Ctrl-C, a crash or a power cut; the result is the same"},
       {"weights_tool train rgb.json --data pictures/ --out run --batch 64 --epochs 100", "PNG files; other settings"},
       {"weights_tool train fashion.json --bench-steps 20", "pictures a second on this machine, nothing is written"},
   };
-  spec.positionals = {{"CONFIG", "JSON: the network under \"model\", and the keys below with _ for -. With --resume it may be "
-                                 "left out: the folder keeps it", Positional::Arity::optional}};
+  spec.positionals = {{"CONFIG",
+                       "JSON: the network under \"model\", and the keys below with _ for -. With --resume it may be "
+                       "left out: the folder keeps it",
+                       Positional::Arity::optional}};
   spec.options = {
       Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], or folder of PNGs"),
       Option::text("out", "DIR", "folder for checkpoint, loss curve and samples"),
@@ -36,7 +39,8 @@ CommandSpec make_spec() {
   for (Option& option : train_config_options()) spec.options.push_back(std::move(option));
   spec.notes =
       "Ctrl-C saves and exits with 130. A checkpoint is complete at every moment, also when the program is killed.\n"
-      "Without a default above, the value comes from CONFIG, and what is missing there from the defaults of the program.";
+      "Without a default above, the value comes from CONFIG, and what is missing there from the defaults of the "
+      "program.";
   return spec;
 }
 
@@ -87,8 +91,8 @@ int run_train(int argc, char** argv) {
   if (!args.has("bench-steps")) return static_cast<int>(run_training(job));
   const TrainBench bench = bench_training(job, static_cast<int>(args.integer("bench-steps")));
   std::printf("%.1f images/s  (batch %d, %d threads, %s, %.1f MiB planned, %.2f s)\n", bench.images_per_second,
-              job.config.batch, bench.threads, bench.kernels.c_str(), static_cast<double>(bench.planned_bytes) / 1048576.0,
-              bench.seconds);
+              job.config.batch, bench.threads, bench.kernels.c_str(),
+              static_cast<double>(bench.planned_bytes) / 1048576.0, bench.seconds);
   return 0;
 }
 

@@ -28,7 +28,8 @@ int64_t worker_scratch_bytes(const Graph& graph, const Node& node) {
 void check_node(const Graph& graph, const Sizes& sizes, int index) {
   const Node& node = graph.nodes[static_cast<size_t>(index)];
   const auto fail = [&](const std::string& what) {
-    throw Error(ExitCode::failure, "cannot plan memory: operator " + std::to_string(index) + " (" + node.name + ") " + what);
+    throw Error(ExitCode::failure,
+                "cannot plan memory: operator " + std::to_string(index) + " (" + node.name + ") " + what);
   };
   if (node.kind == op_dropout) fail("is dropout, which only training has");
   for (int tensor : node_inputs(node)) {

@@ -80,7 +80,7 @@ class OrderSearch {
   std::vector<int> decisions_;
   std::vector<State> states_;
   std::unordered_map<NodeSet, int64_t, NodeSetHash> best_;  // the lowest peak that led to a state
-  using Rank = std::pair<std::pair<int64_t, int>, int>;  // (peak, nodes left), state
+  using Rank = std::pair<std::pair<int64_t, int>, int>;     // (peak, nodes left), state
   std::priority_queue<Rank, std::vector<Rank>, std::greater<Rank>> open_;
 };
 
@@ -89,7 +89,8 @@ int64_t OrderSearch::freed_by(const State& state, int node) const {
   int64_t bytes = 0;
   for (int x : sizes_.inputs[static_cast<size_t>(node)]) {
     bool last = x != graph_.output;
-    for (int reader : sizes_.readers[static_cast<size_t>(x)]) last = last && (reader == node || holds(state.done, reader));
+    for (int reader : sizes_.readers[static_cast<size_t>(x)])
+      last = last && (reader == node || holds(state.done, reader));
     if (last) bytes += sizes_.tensor_bytes[static_cast<size_t>(x)];
   }
   return bytes;
@@ -106,7 +107,8 @@ void OrderSearch::apply(State& state, int node) const {
   std::vector<int> used;
   for (const auto& [y, x] : in_place_pairs(graph_, sizes_, graph_.nodes[n])) {
     bool last = std::find(used.begin(), used.end(), y) == used.end();
-    for (int reader : sizes_.readers[static_cast<size_t>(x)]) last = last && (reader == node || holds(state.done, reader));
+    for (int reader : sizes_.readers[static_cast<size_t>(x)])
+      last = last && (reader == node || holds(state.done, reader));
     if (!last) continue;
     used.push_back(y);
     over += sizes_.tensor_bytes[static_cast<size_t>(y)];

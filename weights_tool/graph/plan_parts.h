@@ -12,11 +12,11 @@ namespace mote::tool::plan {
 
 // The graph as the planner sees it.
 struct Sizes {
-  std::vector<int64_t> tensor_bytes;       // rounded up; 0: not in the arena
-  std::vector<std::vector<int>> readers;   // of each tensor: nodes, each once
-  std::vector<int> producer;               // of each tensor: node, or -1
-  std::vector<std::vector<int>> inputs;    // of each node: arena tensors it reads, each once
-  std::vector<std::vector<int>> outputs;   // of each node: arena tensors it writes
+  std::vector<int64_t> tensor_bytes;             // rounded up; 0: not in the arena
+  std::vector<std::vector<int>> readers;         // of each tensor: nodes, each once
+  std::vector<int> producer;                     // of each tensor: node, or -1
+  std::vector<std::vector<int>> inputs;          // of each node: arena tensors it reads, each once
+  std::vector<std::vector<int>> outputs;         // of each node: arena tensors it writes
   std::vector<int64_t> scratch, worker_scratch;  // of each node, rounded up
 };
 

@@ -133,12 +133,8 @@ Node Reader::node(const format::OperatorRecord& op) const {
       node.scale = op.f0;
       break;
     case OpKind::upsample:
-    case OpKind::average_pool:
-      node.factor = static_cast<int>(op.p0);
-      break;
-    default:
-      node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0;
-      break;
+    case OpKind::average_pool: node.factor = static_cast<int>(op.p0); break;
+    default: node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0; break;
   }
   return node;
 }

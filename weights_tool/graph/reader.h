@@ -13,8 +13,8 @@
 namespace mote::tool {
 
 struct ModelFile {
-  Graph graph;     // nodes in the order of the file; tensor i is record i
-  MemoryPlan plan;  // as stored; order is 0, 1, 2, ...; lower_bound is that of the stored order
+  Graph graph;              // nodes in the order of the file; tensor i is record i
+  MemoryPlan plan;          // as stored; order is 0, 1, 2, ...; lower_bound is that of the stored order
   DiffusionInfo diffusion;  // rows as stored; empty when the file stores none
   Json meta;                // null when the file has none
   uint32_t model_bytes = 0;

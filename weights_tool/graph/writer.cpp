@@ -100,7 +100,8 @@ void Writer::number_tensors() {
     numbers_[t] = count++;
     append_tensor(static_cast<int>(t));
   }
-  if (static_cast<uint32_t>(count) > format::max_tensors) exceed("more than " + std::to_string(format::max_tensors) + " tensors");
+  if (static_cast<uint32_t>(count) > format::max_tensors)
+    exceed("more than " + std::to_string(format::max_tensors) + " tensors");
   if (graph_.nodes.size() > format::max_operators)
     exceed("more than " + std::to_string(format::max_operators) + " operators");
 }
@@ -155,14 +156,11 @@ void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const
       record.f0 = node.scale;
       break;
     case OpKind::upsample:
-    case OpKind::average_pool:
-      record.p0 = static_cast<uint32_t>(node.factor);
-      break;
+    case OpKind::average_pool: record.p0 = static_cast<uint32_t>(node.factor); break;
     case OpKind::timestep_embedding:
       if (node.flip_sin_cos) record.flags |= format::op_flip_sin_cos;
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -274,7 +272,8 @@ std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Predictio
     const Status status = make_row_of_schedule(options, info.schedule.data(), static_cast<uint32_t>(levels),
                                                timesteps.data(), steps, i, &rows[i]);
     if (status < 0)
-      fail("the schedule has no step from level " + std::to_string(timesteps[i]) + ": its noise does not fall, or the " +
+      fail("the schedule has no step from level " + std::to_string(timesteps[i]) +
+           ": its noise does not fall, or the " +
            "level is pure noise, which a network that predicts epsilon cannot start from");
   }
   return rows;

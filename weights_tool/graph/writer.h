@@ -17,9 +17,9 @@ namespace mote::tool {
 struct DiffusionInfo {
   std::vector<float> schedule;  // one entry a noise level, as noise_level_from_table (src/diffusion/rows.h) reads them
   int default_steps = 10;
-  bool clip = true;               // the predicted x0 is clipped to [-clip_range, clip_range]
+  bool clip = true;  // the predicted x0 is clipped to [-clip_range, clip_range]
   float clip_range = 1.0f;
-  bool rederive_epsilon = false;  // DDIM takes epsilon from the clipped x0
+  bool rederive_epsilon = false;        // DDIM takes epsilon from the clipped x0
   std::vector<format::RowRecord> rows;  // default_steps of them; empty: DDIM, eta 0, trailing timesteps
 };
 

@@ -180,7 +180,8 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
       const int64_t offset = store.offset(static_cast<int>(i));
       if (offset < 0) continue;
       const Tensor& tensor = graph.tensors[i];
-      tensors.push_back(f32_tensor(std::string(kKinds[kind]) + "/" + tensor.name, shape_of(tensor), sources[kind] + offset));
+      tensors.push_back(
+          f32_tensor(std::string(kKinds[kind]) + "/" + tensor.name, shape_of(tensor), sources[kind] + offset));
     }
   }
   const std::string text = state_text(state);

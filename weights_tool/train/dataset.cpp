@@ -88,8 +88,8 @@ void append(const ImageSet& more, const std::string& path, ImageSet* all) {
     return;
   }
   if (more.height != all->height || more.width != all->width || more.channels != all->channels) {
-    fail(path, "pictures of " + size_text(more.height, more.width, more.channels) + ", those of the classes before are " +
-                   size_text(all->height, all->width, all->channels));
+    fail(path, "pictures of " + size_text(more.height, more.width, more.channels) +
+                   ", those of the classes before are " + size_text(all->height, all->width, all->channels));
   }
   all->pixels.insert(all->pixels.end(), more.pixels.begin(), more.pixels.end());
   all->count += more.count;

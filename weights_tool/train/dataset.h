@@ -18,7 +18,7 @@ struct Dataset {
 // What the pictures must be like.
 struct DatasetNeeds {
   int height = 0, width = 0, channels = 0;  // height 0: any
-  int classes = 0;  // 0: labels are not read
+  int classes = 0;                          // 0: labels are not read
 };
 
 // `path` is one of

@@ -21,9 +21,9 @@ struct Factors {
   float beta1, one_minus_beta1, beta2, one_minus_beta2;
   float inverse_bias2;  // 1 / (1 - beta2^step)
   float epsilon;
-  float rate;           // learning rate / (1 - beta1^step)
-  float keep;           // 1 - learning rate * weight decay, or 1
-  float average_gain;   // 1 - average_decay
+  float rate;          // learning rate / (1 - beta1^step)
+  float keep;          // 1 - learning rate * weight decay, or 1
+  float average_gain;  // 1 - average_decay
 };
 
 // Correctly rounded either way: which branch is compiled does not show in the bytes. (std::sqrt would not vectorise,

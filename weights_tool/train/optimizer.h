@@ -29,10 +29,10 @@ std::vector<DecayRange> decay_ranges(const Graph& graph, const ParameterStore& s
 
 // What one update changes and reads. All of `size` floats.
 struct OptimizerBuffers {
-  float* values;           // the parameters
-  float* m;                // first moment
-  float* v;                // second moment
-  float* average;          // moving average of the values; null: none
+  float* values;   // the parameters
+  float* m;        // first moment
+  float* v;        // second moment
+  float* average;  // moving average of the values; null: none
   const float* gradient;
   size_t size;
 };

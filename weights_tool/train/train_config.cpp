@@ -191,7 +191,8 @@ std::vector<Option> train_config_options() {
     const std::string name = option_name(key.name);
     switch (key.type) {
       case Key::Type::integer:
-        options.push_back(Option::integer(name, static_cast<int64_t>(key.low), static_cast<int64_t>(key.high), key.help));
+        options.push_back(
+            Option::integer(name, static_cast<int64_t>(key.low), static_cast<int64_t>(key.high), key.help));
         break;
       case Key::Type::number: options.push_back(Option::number(name, key.low, key.high, key.help)); break;
       case Key::Type::boolean: options.push_back(Option::choice(name, "", {"true", "false"}, key.help)); break;
@@ -216,7 +217,8 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
   for (const auto& [key, value] : old_json.members()) {
     const std::string& name = key;
     const Json& other = *new_json.find(name);
-    const bool is_free = std::any_of(std::begin(free_keys), std::end(free_keys), [&](const char* k) { return name == k; });
+    const bool is_free =
+        std::any_of(std::begin(free_keys), std::end(free_keys), [&](const char* k) { return name == k; });
     if (is_free || value == other) continue;
     differences.push_back(key == "model" ? "model"
                                          : key + ": " + write_json(value, 0) + ", now " + write_json(other, 0));

@@ -16,25 +16,25 @@ namespace mote::tool {
 struct TrainConfig {
   UNetConfig model;
   ScheduleKind schedule = ScheduleKind::cosine;
-  int timesteps = 1000;                       // T, levels of the schedule
+  int timesteps = 1000;  // T, levels of the schedule
   Prediction prediction = Prediction::v;
   LossWeight loss_weighting = LossWeight::uniform;  // in JSON: "simple", "epsilon", "min_snr"
-  int batch = 128;                            // pictures an optimiser step
-  double epochs = 40;                         // passes over the pictures; may be a fraction
-  double learning_rate = 1e-3;                // after the warm-up
-  int64_t warmup_steps = 500;                 // linear from 0
-  double final_learning_rate = 1e-5;          // where the cosine ends
-  double weight_decay = 0.01;                 // of matrices and convolutions, multiplied by the learning rate
-  double beta1 = 0.9, beta2 = 0.999;          // in JSON: "betas": [0.9, 0.999]
-  double gradient_clip = 1.0;                 // limit of the global norm; 0: none
-  double ema = 0.9995;                        // of the averaged weights, approached from below while training is young
-  bool flip = true;                           // mirror half of the pictures
-  double class_dropout = 0.1;                 // share of pictures shown without their class; class-conditional only
-  uint64_t seed = 1;                          // of everything random, below 2^63
-  int64_t checkpoint_every = 500;             // steps
-  int64_t sample_every = 1000;                // steps; also how often the held-out loss is measured
-  int64_t validation_pictures = 2048;         // at most that many held-out pictures
-  int slice = 8, slots = 8;                   // train/gradients.h: how a batch is cut; part of what decides the bytes
+  int batch = 128;                                  // pictures an optimiser step
+  double epochs = 40;                               // passes over the pictures; may be a fraction
+  double learning_rate = 1e-3;                      // after the warm-up
+  int64_t warmup_steps = 500;                       // linear from 0
+  double final_learning_rate = 1e-5;                // where the cosine ends
+  double weight_decay = 0.01;                       // of matrices and convolutions, multiplied by the learning rate
+  double beta1 = 0.9, beta2 = 0.999;                // in JSON: "betas": [0.9, 0.999]
+  double gradient_clip = 1.0;                       // limit of the global norm; 0: none
+  double ema = 0.9995;                 // of the averaged weights, approached from below while training is young
+  bool flip = true;                    // mirror half of the pictures
+  double class_dropout = 0.1;          // share of pictures shown without their class; class-conditional only
+  uint64_t seed = 1;                   // of everything random, below 2^63
+  int64_t checkpoint_every = 500;      // steps
+  int64_t sample_every = 1000;         // steps; also how often the held-out loss is measured
+  int64_t validation_pictures = 2048;  // at most that many held-out pictures
+  int slice = 8, slots = 8;            // train/gradients.h: how a batch is cut; part of what decides the bytes
 };
 
 // Error(invalid_input) that names the key, in `where` (a path), for unknown keys, wrong types and ranges.

@@ -95,9 +95,9 @@ double Trainer::batch_gradient() {
       [&](const SliceOutput& slice) {
         for (int i = 0; i < slice.images; ++i) {
           const size_t k = static_cast<size_t>(slice.first + i);
-          losses_[k] = loss_.value_and_gradient(levels_[k], slice.output + i * slice.stride,
-                                                target_.data() + k * picture_, picture_, share,
-                                                slice.d_output + i * slice.stride);
+          losses_[k] =
+              loss_.value_and_gradient(levels_[k], slice.output + i * slice.stride, target_.data() + k * picture_,
+                                       picture_, share, slice.d_output + i * slice.stride);
         }
       },
       gradient_.data());
@@ -117,9 +117,10 @@ StepResult Trainer::step() {
                                        ": the loss is not finite any more; lower learning_rate or gradient_clip and go "
                                        "on from the last checkpoint");
   }
-  result.learning_rate = learning_rate_at(number, total_, config_.warmup_steps, config_.learning_rate,
-                                          config_.final_learning_rate);
-  const OptimizerBuffers buffers = {store_.values(), m_.data(), v_.data(), ema_.data(), gradient_.data(), store_.size()};
+  result.learning_rate =
+      learning_rate_at(number, total_, config_.warmup_steps, config_.learning_rate, config_.final_learning_rate);
+  const OptimizerBuffers buffers = {store_.values(), m_.data(),        v_.data(),
+                                    ema_.data(),     gradient_.data(), store_.size()};
   optimizer_.update(buffers, number, result.learning_rate, clip_factor(result.gradient_norm, config_.gradient_clip),
                     ema_decay_at(number, config_.ema), *pool_);
   store_.refresh(*pool_);

@@ -66,8 +66,8 @@ double Evaluator::loss(const Dataset& data, int64_t pictures, uint64_t seed) {
     const float* output = forward(worker, images, x.data(), timesteps, classes);
     const int64_t stride = executors_[static_cast<size_t>(worker)]->output_stride();
     for (int i = 0; i < images; ++i) {
-      losses[static_cast<size_t>(first + i)] = loss_->value(levels[i], output + i * stride,
-                                                            target.data() + static_cast<size_t>(i) * elements, elements);
+      losses[static_cast<size_t>(first + i)] =
+          loss_->value(levels[i], output + i * stride, target.data() + static_cast<size_t>(i) * elements, elements);
     }
   });
   double sum = 0;

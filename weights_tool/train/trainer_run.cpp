@@ -36,7 +36,9 @@ DatasetNeeds needs_of(const UNetConfig& model) {
   return needs;
 }
 
-bool has_prefix(const std::string& text, const std::string& prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+bool has_prefix(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
 
 std::string short_text(double value) {
   char text[32];
@@ -67,7 +69,8 @@ class RunFolder {
       throw Error(ExitCode::io, path_ + ": no training to go on with here; leave out --resume to start one");
     }
     if (!job.resume && !job.force && holds_run) {
-      throw Error(ExitCode::io, path_ + " holds a training already; use --resume to go on with it or --force to start over");
+      throw Error(ExitCode::io,
+                  path_ + " holds a training already; use --resume to go on with it or --force to start over");
     }
   }
 
@@ -79,7 +82,8 @@ class RunFolder {
       const bool result = name == "loss.csv" || name == "loss.png" || name == "config.json" ||
                           has_prefix(name, "checkpoint.safetensors") ||
                           (has_prefix(name, "samples") && name.size() > 4 && name.substr(name.size() - 4) == ".png");
-      const bool ours = result || has_prefix(name, "config.json") || has_prefix(name, "loss.") || has_prefix(name, "samples");
+      const bool ours =
+          result || has_prefix(name, "config.json") || has_prefix(name, "loss.") || has_prefix(name, "samples");
       if ((temporary && ours) || (start_over && result)) remove_file(join_path(path_, name));
     }
   }
@@ -99,7 +103,8 @@ class Run {
         data_(load_dataset(job.data, needs_of(job.config.model))),
         trainer_(config_, data_, set_, pool_),
         evaluator_(trainer_.graph(), trainer_.loss(), set_, pool_) {
-    has_validation_ = config_.validation_pictures > 0 && load_validation(job.data, needs_of(config_.model), &validation_);
+    has_validation_ =
+        config_.validation_pictures > 0 && load_validation(job.data, needs_of(config_.model), &validation_);
   }
 
   ExitCode run() {
@@ -140,8 +145,10 @@ class Run {
     if (job.kernels.empty() && find_kernel_set(before.c_str(), &set)) return set;
     set = kernel_set_of(job.kernels);
     if (before != kernel_set_name(set)) {
-      std::fprintf(stderr, "weights_tool: note: so far trained with kernel set %s, from here on with %s: the bytes will "
-                   "not be those of an uninterrupted training\n", before.c_str(), kernel_set_name(set));
+      std::fprintf(stderr,
+                   "weights_tool: note: so far trained with kernel set %s, from here on with %s: the bytes will "
+                   "not be those of an uninterrupted training\n",
+                   before.c_str(), kernel_set_name(set));
     }
     return set;
   }

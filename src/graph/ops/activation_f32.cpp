@@ -18,6 +18,11 @@ void run(const RunContext& context, const OperatorRecord& op, const Band& band) 
 }  // namespace
 }  // namespace mote
 
-extern "C" const mote_operator mote_op_activation_f32 = {
-    mote::format::OpKind::activation, mote::DType::f32, 1, mote::elementwise_phase, mote::run, nullptr, nullptr,
-    nullptr};
+extern "C" const mote_operator mote_op_activation_f32 = {mote::format::OpKind::activation,
+                                                         mote::DType::f32,
+                                                         1,
+                                                         mote::elementwise_phase,
+                                                         mote::run,
+                                                         nullptr,
+                                                         nullptr,
+                                                         nullptr};

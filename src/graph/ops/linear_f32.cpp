@@ -47,5 +47,5 @@ void pack(const RunContext& context, const OperatorRecord& op, void* packed) {
 }  // namespace mote
 
 extern "C" const mote_operator mote_op_linear_f32 = {
-    mote::format::OpKind::linear, mote::DType::f32, 1, mote::phases, mote::run, mote::packed_bytes, mote::pack,
-    nullptr};
+    mote::format::OpKind::linear, mote::DType::f32, 1,      mote::phases, mote::run,
+    mote::packed_bytes,           mote::pack,       nullptr};

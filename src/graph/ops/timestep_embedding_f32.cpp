@@ -19,6 +19,11 @@ void run(const RunContext& context, const OperatorRecord& op, const Band&) {
 }  // namespace
 }  // namespace mote
 
-extern "C" const mote_operator mote_op_timestep_embedding_f32 = {
-    mote::format::OpKind::timestep_embedding, mote::DType::f32, 1, mote::elementwise_phase, mote::run, nullptr,
-    nullptr, nullptr};
+extern "C" const mote_operator mote_op_timestep_embedding_f32 = {mote::format::OpKind::timestep_embedding,
+                                                                 mote::DType::f32,
+                                                                 1,
+                                                                 mote::elementwise_phase,
+                                                                 mote::run,
+                                                                 nullptr,
+                                                                 nullptr,
+                                                                 nullptr};

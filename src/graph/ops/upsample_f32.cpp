@@ -20,5 +20,4 @@ void run(const RunContext& context, const OperatorRecord& op, const Band& band) 
 }  // namespace mote
 
 extern "C" const mote_operator mote_op_upsample_f32 = {
-    mote::format::OpKind::upsample, mote::DType::f32, 1, mote::elementwise_phase, mote::run, nullptr, nullptr,
-    nullptr};
+    mote::format::OpKind::upsample, mote::DType::f32, 1, mote::elementwise_phase, mote::run, nullptr, nullptr, nullptr};

@@ -6,6 +6,7 @@
 // Scratch: [rows of the window][columns][channels]. Transposed convolution (zero_insert) splits the output into
 // upsample x upsample classes by position; within a class the same taps meet data, the others are left out.
 #pragma once
+#include "kernels/simd/dot_tile_f32.h"
 #include "kernels/simd/gemm_tile_f32.h"
 
 #include <cstring>
@@ -122,6 +123,12 @@ inline const float* fill_window(const Conv2dF32& args, const ConvShape& s, int b
   return scratch;
 }
 
+constexpr int few_outputs_most = 8;
+template <class V>
+MOTE_INLINE bool few_outputs(const Conv2dF32& args) {
+  return args.out_channels * 2 < V::width && args.out_channels <= few_outputs_most;
+}
+
 // The outputs of one class in rows [begin, end): a grid of pixels whose taps are alike.
 struct PixelGrid {
   int row, column, rows, columns, step;  // output rows row, row + step, ...
@@ -164,10 +171,22 @@ MOTE_INLINE PixelGrid pixel_grid(const Conv2dF32& args, const ConvShape& s, int 
   return g;
 }
 
+// Pixel (*y, *x) of a grid: its place in the window and in the output; then the next pixel.
+MOTE_INLINE void place_pixel(const Conv2dF32& args, const PixelGrid& g, int* y, int* x, const float** a,
+                             ptrdiff_t* at) {
+  *a = g.window + *y * g.window_row + *x * g.window_column;
+  const ptrdiff_t row = g.row + static_cast<ptrdiff_t>(*y) * g.step;
+  *at = (row * args.out_width + g.column + *x * g.step) * args.out_channels;
+  if (++*x == g.columns) {
+    *x = 0;
+    ++*y;
+  }
+}
+
 // One block of output channels for all pixels of a grid, in tiles of nearly equal size.
 template <class V>
 void conv_block(const Conv2dF32& args, const PixelGrid& g, const float* weights, int o, int vectors) {
-  constexpr int most = 8;
+  constexpr int most = 12;
   alignas(64) float start[max_block_vectors * V::width];
   const int channels = min_int(vectors * V::width, args.out_channels - o);
   start_values(args.bias, args.shift, o, channels, vectors * V::width, start);
@@ -179,16 +198,73 @@ void conv_block(const Conv2dF32& args, const PixelGrid& g, const float* weights,
     const int count = pixels / tiles + (tile < pixels % tiles ? 1 : 0);
     const float* a[most];
     ptrdiff_t at[most];
-    for (int i = 0; i < count; ++i) {
-      a[i] = g.window + y * g.window_row + x * g.window_column;
-      const ptrdiff_t row = g.row + static_cast<ptrdiff_t>(y) * g.step;
-      at[i] = (row * args.out_width + g.column + x * g.step) * args.out_channels;
-      if (++x == g.columns) {
-        x = 0;
-        ++y;
+    for (int i = 0; i < count; ++i) place_pixel(args, g, &y, &x, &a[i], &at[i]);
+    gemm_any_tile<V>(vectors, count, a, g.taps, weights, start, epilogue, at, channels);
+  }
+}
+
+// The same with few outputs, where most of a packed vector would be padding: the weights are packed as they are stored,
+// [O][K], and vectors run along the stretches of the window.
+template <class V, int PM, int OM>
+void few_outputs_tile(const float* const* a, const Taps& taps, const float* w, ptrdiff_t depth, float* sums) {
+  V acc[PM][OM];
+  dot_clear(acc);
+  for (int row = 0; row < taps.rows; ++row) {
+    for (int run = 0; run < taps.runs; ++run) {
+      const ptrdiff_t offset = row * taps.input_row + run * taps.input_run;
+      const float* x[PM];
+      for (int p = 0; p < PM; ++p) x[p] = a[p] + offset;
+      dot_run<V, PM, OM>(acc, x, w + taps.first + row * taps.weight_row + run * taps.weight_run, depth, taps.length);
+    }
+  }
+  dot_sums(acc, sums, few_outputs_most);
+}
+
+template <class V, int PM>
+MOTE_INLINE void few_outputs_sums(const float* const* a, const Taps& taps, const float* w, ptrdiff_t depth, int outputs,
+                                  float* sums) {
+  for (int o = 0; o < outputs; o += 4) {
+    switch (outputs - o) {
+      case 1: few_outputs_tile<V, PM, 1>(a, taps, w + o * depth, depth, sums + o); break;
+      case 2: few_outputs_tile<V, PM, 2>(a, taps, w + o * depth, depth, sums + o); break;
+      case 3: few_outputs_tile<V, PM, 3>(a, taps, w + o * depth, depth, sums + o); break;
+      default: few_outputs_tile<V, PM, 4>(a, taps, w + o * depth, depth, sums + o); break;
+    }
+  }
+}
+
+template <class V>
+void conv_few_outputs(const Conv2dF32& args, const PixelGrid& g, ptrdiff_t depth) {
+  constexpr int together = 4;
+  const Epilogue epilogue = {args.residual, args.y, args.activation};
+  const int outputs = args.out_channels;
+  float start[few_outputs_most];
+  start_values(args.bias, args.shift, 0, outputs, few_outputs_most, start);
+  const int pixels = g.rows * g.columns;
+  int y = 0, x = 0;
+  for (int done = 0; done < pixels; done += together) {
+    const int count = min_int(together, pixels - done);
+    const float* a[together];
+    ptrdiff_t at[together];
+    for (int i = 0; i < count; ++i) place_pixel(args, g, &y, &x, &a[i], &at[i]);
+    alignas(64) float sums[together * few_outputs_most + V::width] = {};
+    if (count == together) {
+      few_outputs_sums<V, together>(a, g.taps, args.packed, depth, outputs, sums);
+    } else {
+      for (int i = 0; i < count; ++i) {
+        few_outputs_sums<V, 1>(a + i, g.taps, args.packed, depth, outputs, sums + i * few_outputs_most);
       }
     }
-    gemm_any_tile<V>(vectors, count, a, g.taps, weights, start, epilogue, at, channels);
+    for (int i = 0; i < count; ++i) {
+      for (int o = 0; o < outputs; ++o) sums[i * few_outputs_most + o] += start[o];
+    }
+    if (epilogue.residual == nullptr && epilogue.activation == Activation::none) {
+      for (int i = 0; i < count; ++i) {
+        for (int o = 0; o < outputs; ++o) args.y[at[i] + o] = sums[i * few_outputs_most + o];
+      }
+    } else {
+      finish_tile<V>(sums, count, few_outputs_most, epilogue, at, outputs);
+    }
   }
 }
 
@@ -202,13 +278,15 @@ void conv2d_packed(const Conv2dF32& args, int row_begin, int row_end, float* scr
     const int end = min_int(row_end, begin + band);
     int first;
     const float* window = fill_window(args, s, begin, end, scratch, &first);
-    for (int v = 0; v < vectors; v += block_vectors(vectors - v)) {
-      const float* weights = args.packed + v * depth * V::width;
-      for (int row = 0; row < s.rows.step; ++row) {
-        for (int column = 0; column < s.rows.step; ++column) {
-          if (begin + row >= end || column >= args.out_width) continue;
-          const PixelGrid grid = pixel_grid(args, s, begin + row, column, end, window, first);
-          conv_block<V>(args, grid, weights, v * V::width, block_vectors(vectors - v));
+    for (int row = 0; row < s.rows.step && begin + row < end; ++row) {
+      for (int column = 0; column < s.rows.step && column < args.out_width; ++column) {
+        const PixelGrid grid = pixel_grid(args, s, begin + row, column, end, window, first);
+        if (few_outputs<V>(args)) {
+          conv_few_outputs<V>(args, grid, depth);
+          continue;
+        }
+        for (int v = 0; v < vectors; v += block_vectors(vectors - v)) {
+          conv_block<V>(args, grid, args.packed + v * depth * V::width, v * V::width, block_vectors(vectors - v));
         }
       }
     }

@@ -5,6 +5,7 @@
 // input channels than a vector has lanes, the taps of a pixel are gathered into one row first.
 #pragma once
 #include "kernels/kernels.h"
+#include "kernels/simd/dot_tile_f32.h"
 #include "kernels/simd/gemm_tile_f32.h"
 
 namespace mote {
@@ -17,33 +18,6 @@ constexpr int zero_channels = 256;  // channels are walked in pieces of this, so
 constexpr int patch_floats = 256;   // most taps x channels that are gathered
 
 alignas(64) constexpr float zero_row[zero_channels] = {};
-
-template <class V, int PM, int OM>
-MOTE_INLINE void plain_run(V (&acc)[PM][OM], const float* const* x, const float* w, ptrdiff_t pitch, int length) {
-  int k = 0;
-  for (; k + V::width <= length; k += V::width) {
-    V a[PM];
-#pragma GCC unroll 4
-    for (int p = 0; p < PM; ++p) a[p] = V::load(x[p] + k);
-#pragma GCC unroll 4
-    for (int o = 0; o < OM; ++o) {
-      const V b = V::load(w + o * pitch + k);
-#pragma GCC unroll 4
-      for (int p = 0; p < PM; ++p) acc[p][o] = fma(a[p], b, acc[p][o]);
-    }
-  }
-  if (k < length) {
-    V a[PM];
-#pragma GCC unroll 4
-    for (int p = 0; p < PM; ++p) a[p] = V::load_partial(x[p] + k, length - k);
-#pragma GCC unroll 4
-    for (int o = 0; o < OM; ++o) {
-      const V b = V::load_partial(w + o * pitch + k, length - k);
-#pragma GCC unroll 4
-      for (int p = 0; p < PM; ++p) acc[p][o] = fma(a[p], b, acc[p][o]);
-    }
-  }
-}
 
 // The pixels of a tile, and the rows gathered for them if any.
 struct PlainTile {
@@ -68,16 +42,38 @@ MOTE_INLINE ptrdiff_t source_pixel(const Conv2dF32& args, int oy, int ox, int kh
   return static_cast<ptrdiff_t>(iy) * args.in_width + ix;
 }
 
+// The taps of one kernel row of one input, its channels at distance `channels`: zeros where there is no input.
+MOTE_INLINE void gather_row(const Conv2dF32& args, const PlainTile& t, int p, int kh, int input, int channels,
+                            float* to) {
+  const int count = args.channels[input];
+  if (args.upsample == 1) {  // neighbouring columns: the pixels from `first` on, some of them outside
+    const int iy = t.oy[p] * args.stride + kh - args.pad_top, first = t.ox[p] * args.stride - args.pad_left;
+    const bool outside = iy < 0 || iy >= args.in_height;
+    const float* row = args.x[input] + static_cast<ptrdiff_t>(iy) * args.in_width * count;
+    if (channels == count && !outside && first >= 0 && first + args.kernel_width <= args.in_width) {
+      for (int i = 0; i < args.kernel_width * count; ++i) to[i] = row[first * count + i];
+      return;
+    }
+    for (int kw = 0; kw < args.kernel_width; ++kw, to += channels) {
+      const int ix = first + kw;
+      const bool zero = outside || ix < 0 || ix >= args.in_width;
+      for (int c = 0; c < count; ++c) to[c] = zero ? 0.0f : row[ix * count + c];
+    }
+    return;
+  }
+  for (int kw = 0; kw < args.kernel_width; ++kw, to += channels) {
+    const ptrdiff_t pixel = source_pixel(args, t.oy[p], t.ox[p], kh, kw);
+    for (int c = 0; c < count; ++c) to[c] = pixel < 0 ? 0.0f : args.x[input][pixel * count + c];
+  }
+}
+
 inline void gather_patch(const Conv2dF32& args, PlainTile& t) {
-  const int c0 = args.channels[0], c1 = args.channels[1];
+  const int channels = args.channels[0] + args.channels[1];
   for (int p = 0; p < t.count; ++p) {
-    float* to = t.patch[p];
     for (int kh = 0; kh < args.kernel_height; ++kh) {
-      for (int kw = 0; kw < args.kernel_width; ++kw) {
-        const ptrdiff_t pixel = source_pixel(args, t.oy[p], t.ox[p], kh, kw);
-        for (int c = 0; c < c0; ++c) *to++ = pixel < 0 ? 0.0f : args.x[0][pixel * c0 + c];
-        for (int c = 0; c < c1; ++c) *to++ = pixel < 0 ? 0.0f : args.x[1][pixel * c1 + c];
-      }
+      float* to = t.patch[p] + kh * args.kernel_width * channels;
+      gather_row(args, t, p, kh, 0, channels, to);
+      if (args.channels[1] != 0) gather_row(args, t, p, kh, 1, channels, to + args.channels[0]);
     }
   }
 }
@@ -112,7 +108,7 @@ MOTE_INLINE void plain_taps_inside(const Conv2dF32& args, const PlainTile& t, co
         const int length = joined ? args.kernel_width * args.channels[0] : args.channels[i];
         const float* x[PM];
         for (int p = 0; p < PM; ++p) x[p] = args.x[i] + (pixel[p] + kw) * args.channels[i];
-        plain_run<V, PM, OM>(acc, x, w, pitch, length);
+        dot_run<V, PM, OM>(acc, x, w, pitch, length);
         w += length;
       }
     }
@@ -140,7 +136,7 @@ MOTE_INLINE void plain_taps(const Conv2dF32& args, const PlainTile& t, const flo
         for (int c = 0; c < args.channels[i]; c += zero_channels) {
           const float* x[PM];
           for (int p = 0; p < PM; ++p) x[p] = pixel[p] < 0 ? zero_row : args.x[i] + pixel[p] * args.channels[i] + c;
-          plain_run<V, PM, OM>(acc, x, tap + c, pitch, min_int(zero_channels, args.channels[i] - c));
+          dot_run<V, PM, OM>(acc, x, tap + c, pitch, min_int(zero_channels, args.channels[i] - c));
         }
         tap += args.channels[i];
       }
@@ -162,21 +158,13 @@ void plain_tile(const Conv2dF32& args, const PlainTile& t, const float* w, float
   if (t.gathered) {
     const float* x[PM];
     for (int p = 0; p < PM; ++p) x[p] = t.patch[p];
-    plain_run<V, PM, OM>(acc, x, w, pitch, static_cast<int>(pitch));
+    dot_run<V, PM, OM>(acc, x, w, pitch, static_cast<int>(pitch));
   } else if (t.inside) {
     plain_taps_inside<V, PM, OM>(args, t, w, pitch, acc);
   } else {
     plain_taps<V, PM, OM>(args, t, w, pitch, acc);
   }
-#pragma GCC unroll 4
-  for (int p = 0; p < PM; ++p) {
-    if constexpr (OM == 4) {
-      reduce_add4(acc[p][0], acc[p][1], acc[p][2], acc[p][3], sums + p * plain_chunk);
-    } else {
-#pragma GCC unroll 4
-      for (int o = 0; o < OM; ++o) sums[p * plain_chunk + o] = reduce_add(acc[p][o]);
-    }
-  }
+  dot_sums(acc, sums, plain_chunk);
 }
 
 template <class V, int PM>

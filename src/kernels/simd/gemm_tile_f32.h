@@ -24,7 +24,7 @@ MOTE_INLINE int max_int(int a, int b) { return a > b ? a : b; }
 // Most pixels of a tile: accumulators + weights + one broadcast fit the registers, and at most 8 pointers are held.
 template <class V>
 constexpr int tile_pixels(int vectors) {
-  return V::registers >= 32 ? 8 : vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
+  return V::registers >= 32 ? (vectors == 1 ? 12 : 8) : vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }
 
 // The sum of an output: `rows` x `runs` stretches of `length` floats, at these distances in input and packed weights

@@ -1,17 +1,19 @@
 // Linear layers in AVX2 and FMA: simd/linear_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
 #if defined(__x86_64__)
-#include "kernels/simd/vec_avx2.h"
-#include "kernels/x86/x86.h"
-// The templates come after the vector they are compiled for.
 #include "kernels/simd/linear_f32.h"
+#include "kernels/x86/x86.h"
 
 namespace mote {
 
 void linear_f32_avx2(const LinearF32& args, int row_begin, int row_end, void*) {
-  linear_run<VecAvx2>(args, row_begin, row_end);
+  conv2d_f32_avx2(linear_as_conv(args), row_begin, row_end, nullptr);
 }
-size_t linear_f32_avx2_packed_bytes(const LinearF32& args) { return linear_packed_bytes<VecAvx2>(args); }
-void linear_f32_avx2_pack(const LinearF32& args, float* packed) { linear_pack<VecAvx2>(args, packed); }
+size_t linear_f32_avx2_packed_bytes(const LinearF32& args) {
+  return linear_packs(args) ? conv2d_f32_avx2_packed_bytes(linear_as_conv(args)) : 0;
+}
+void linear_f32_avx2_pack(const LinearF32& args, float* packed) {
+  if (linear_packs(args)) conv2d_f32_avx2_pack(linear_as_conv(args), packed);
+}
 
 }  // namespace mote
 #endif

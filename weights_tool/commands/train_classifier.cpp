@@ -1,0 +1,150 @@
+// `weights_tool train-classifier`: from labelled pictures to the classifier in whose features `eval` compares pictures.
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "weights_tool/commands/commands.h"
+#include "weights_tool/commands/sample_team.h"
+#include "weights_tool/evaluate/features.h"
+#include "weights_tool/io/arguments.h"
+#include "weights_tool/io/error.h"
+#include "weights_tool/io/file.h"
+#include "weights_tool/io/os.h"
+#include "weights_tool/io/progress.h"
+#include "weights_tool/train/classifier_data.h"
+#include "weights_tool/train/classifier_trainer.h"
+
+namespace mote::tool {
+namespace {
+
+const CommandSpec& spec() {
+  static const CommandSpec command{
+      "train-classifier",
+      "train the classifier that eval measures with",
+      {{"weights_tool train-classifier --data /usr/share/datasets/fashion-mnist --out classifier.safetensors",
+        "about ten minutes on two cores"},
+       {"weights_tool train-classifier --data pictures/ --out classifier.safetensors --epochs 30",
+        "a folder with one subfolder of PNGs a class"}},
+      {},
+      {Option::text("data", "PATH", "folder with train-images-idx3-ubyte[.gz] and its labels, IDX file, or folders of PNGs"),
+       Option::text("out", "FILE.safetensors", "the classifier: its averaged weights"),
+       Option::integer("epochs", ClassifierRecipe().epochs, 1, 1000, "passes over the training pictures"),
+       Option::integer("batch", ClassifierRecipe().batch, 1, 4096, "pictures a step"),
+       Option::number("learning-rate", ClassifierRecipe().learning_rate, 0.0, 1.0, "at its peak"),
+       Option::integer("seed", 1, 0, int64_t{1} << 53, "of weights, order, mirroring and shifts"),
+       Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
+       Option::text("kernels", "NAME", "kernel set: ref, avx2, avx512, neon; without it the fastest"),
+       Option::flag("force", "replace an existing file")},
+      "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on the\n"
+      "held-out pictures: t10k-... beside the training pictures or, where there are none, every tenth picture.\n"
+      "FILE is replaced whole after every epoch. Ctrl-C saves and exits with 130."};
+  return command;
+}
+
+ClassifierRecipe recipe_of(const Arguments& arguments) {
+  ClassifierRecipe recipe;
+  recipe.epochs = static_cast<int>(arguments.integer("epochs"));
+  recipe.batch = static_cast<int>(arguments.integer("batch"));
+  recipe.learning_rate = arguments.number("learning-rate");
+  recipe.seed = static_cast<uint64_t>(arguments.integer("seed"));
+  return recipe;
+}
+
+ClassifierConfig config_of(const ClassifiedPictures& pictures) {
+  const ImageSet& images = pictures.train.images;
+  const ClassifierConfig config =
+      default_classifier(static_cast<int>(images.height), static_cast<int>(images.width),
+                         static_cast<int>(images.channels), pictures.classes);
+  const std::string misfit = classifier_misfit(config);
+  if (!misfit.empty()) throw Error(ExitCode::invalid_input, pictures.train.source + ": " + misfit);
+  return config;
+}
+
+std::string text_of(const char* format, double value) {
+  char text[48];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+class Run {
+ public:
+  Run(const Arguments& arguments, const ClassifiedPictures& pictures, KernelSet set, ThreadPool& pool)
+      : out_(arguments.text("out")),
+        force_(arguments.flag("force")),
+        pictures_(pictures),
+        trainer_(config_of(pictures), recipe_of(arguments), pictures.train, set, pool),
+        extractor_(trainer_.graph(), set, pool) {}
+
+  ExitCode run() {
+    const ClassifierRecipe& recipe = trainer_.state().recipe;
+    const int64_t total = trainer_.total_steps();
+    Progress progress("train-classifier", static_cast<uint64_t>(total * recipe.batch), "images");
+    progress.note(std::to_string(pictures_.train.images.count) + " pictures of " + std::to_string(pictures_.classes) +
+                  " classes from " + pictures_.train.source + ", " +
+                  std::to_string(graph_parameters(trainer_.graph())) + " parameters, " + trainer_.state().kernels);
+    while (trainer_.steps_done() < total) {
+      const ClassifierStep step = trainer_.step();
+      progress.update(static_cast<uint64_t>(step.step * recipe.batch),
+                      text_of("loss %.4f", step.smoothed_loss) + text_of("  right %.2f %%", 100 * step.accuracy));
+      if (interrupted()) {
+        trainer_.state().accuracy = std::numeric_limits<double>::quiet_NaN();
+        save();
+        progress.note("stopped at step " + std::to_string(step.step) + "; " + out_ + " has the weights so far");
+        return ExitCode::interrupted;
+      }
+      if (step.step == total || epoch_of(step.step) != epoch_of(step.step - 1)) end_epoch(step, &progress);
+    }
+    progress.finish();
+    return ExitCode::ok;
+  }
+
+  double accuracy() { return trainer_.state().accuracy; }
+
+ private:
+  int64_t epoch_of(int64_t step) {
+    return step * trainer_.state().recipe.batch / static_cast<int64_t>(pictures_.train.images.count);
+  }
+
+  void end_epoch(const ClassifierStep& step, Progress* progress) {
+    extractor_.set_values(trainer_.ema().data(), trainer_.ema().size());
+    trainer_.state().accuracy = agreement(extractor_.run(pictures_.held_out.images), pictures_.held_out.labels);
+    save();
+    progress->note("step " + std::to_string(step.step) + ": loss " + text_of("%.4f", step.smoothed_loss) +
+                   text_of(", held out %.2f %% right", 100 * accuracy()));
+  }
+
+  void save() {
+    save_classifier(out_, trainer_.graph(), trainer_.store(), trainer_.ema().data(), trainer_.state(), force_);
+    force_ = true;  // from now on the file is this training's own
+  }
+
+  std::string out_;
+  bool force_;
+  const ClassifiedPictures& pictures_;
+  ClassifierTrainer trainer_;
+  FeatureExtractor extractor_;
+};
+
+}  // namespace
+
+int run_train_classifier(int argc, char** argv) {
+  const Arguments arguments(spec(), command_words(argc, argv));
+  if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
+  for (const char* option : {"data", "out"}) arguments.require(option);
+  refuse_existing(arguments.text("out"), arguments.flag("force"));
+  const std::string kernels = wanted_kernels(arguments.text("kernels"));
+  KernelSet set;
+  if (!find_kernel_set(kernels.empty() ? nullptr : kernels.c_str(), &set)) arguments.fail("--kernels: no such kernel set");
+  const ClassifiedPictures pictures = load_classified(arguments.text("data"));
+  ThreadPool pool(static_cast<int>(arguments.integer("threads")));
+  install_interrupt_handlers();
+  Run run(arguments, pictures, set, pool);
+  const ExitCode code = run.run();
+  if (code != ExitCode::ok) return static_cast<int>(code);
+  const size_t count = pictures.held_out.images.count;
+  std::printf("accuracy %.2f %% (%.0f of %zu held-out pictures)\n", 100 * run.accuracy(),
+              std::round(run.accuracy() * static_cast<double>(count)), count);
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace mote::tool
