@@ -64,6 +64,7 @@ STYLED := $(foreach s,h hpp c cpp,$(call find,src include weights_tool tests exa
 LIB_OBJ := $(call objects,$(LIB_SRC))
 TOOL_OBJ := $(call objects,$(TOOL_SRC))
 TEST_OBJ := $(call objects,$(TEST_SRC))
+SUPPORT_OBJ := $(call objects,$(call find,tests/support,*.cpp))
 REPLAYS := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
@@ -145,11 +146,11 @@ $(CPP_EXAMPLES): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libmote.a
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
 
-$(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay_main.o $(LIBS)
+$(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay_main.o $(SUPPORT_OBJ) $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
 
-$(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(LIBS)
+$(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT_OBJ) $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,link)$(CXX) -pthread $(SAN) -fsanitize=fuzzer $(OPT) $(CXXFLAGS) $(inputs) $(LDFLAGS) -o $@
 
@@ -195,9 +196,8 @@ test-c99:                                                  ## the C header and t
 
 test-examples: $(EXAMPLES)                                 ## runs every example on the shipped model
 	@mkdir -p $(BUILD)/examples/out
-	@for e in $(EXAMPLES); do \
-	  $(RUN) $$e $(MODEL) $(BUILD)/examples/out/$$(basename $$e).out > $(BUILD)/examples/out/$$(basename $$e).txt || \
-	    { echo "test-examples: $$e failed" >&2; exit 1; }; done
+	@for e in $(EXAMPLES:$(BUILD)/examples/%=%); do out=$(BUILD)/examples/out/$$(echo $$e | tr / -); \
+	  $(RUN) $(BUILD)/examples/$$e $(MODEL) $$out.pgm > $$out.txt || { echo "test-examples: $$e failed" >&2; exit 1; }; done
 	@echo 'test-examples: $(words $(EXAMPLES)) ran'
 
 test-fuzz: $(REPLAYS)                                      ## replays the seeds of every fuzz target

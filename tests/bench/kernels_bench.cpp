@@ -1,6 +1,6 @@
-// Speed of single kernels: every operator at shapes of small and large UNets, for every kernel set of this processor, one
-// thread. Sets take turns for a number of rounds, so that a busy machine slows them alike; best and median round are
-// printed, in multiply-accumulates (GMAC/s) or bytes read and written (GB/s) a second.
+// Speed of single kernels: every operator at shapes of small and large UNets, for every kernel set of this processor,
+// one thread. Sets take turns for a number of rounds, so that a busy machine slows them alike; best and median round
+// are printed, in multiply-accumulates (GMAC/s) or bytes read and written (GB/s) a second.
 //
 //   kernels_bench [--rounds N] [--only TEXT]      TEXT: part of a row's name, such as conv or 28x28
 #include <algorithm>

@@ -23,10 +23,8 @@ const CommandSpec& sample_spec() {
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::number("rate", 0.0, std::numeric_limits<double>::infinity(), "of learning"),
        Option::choice("sampler", "ddim", {"ddim", "ddpm"}, "the update rule"),
-       Option::text("out", "FILE", "write a PNG grid"),
-       Option::text("name", "WORD", "what to call it", "plain"),
-       Option::integers("classes", 0, 9, "which to draw"),
-       Option::flag("force", "replace existing files")},
+       Option::text("out", "FILE", "write a PNG grid"), Option::text("name", "WORD", "what to call it", "plain"),
+       Option::integers("classes", 0, 9, "which to draw"), Option::flag("force", "replace existing files")},
       "First paragraph.\nSecond paragraph.",
   };
   return spec;
@@ -43,7 +41,8 @@ const std::string kHint = "; see weights_tool sample --help";
 }  // namespace
 
 TEST_CASE("options are read with blank or equals sign, in any order") {
-  const Arguments args = parse({"--n", "5", "m.mote", "--eta=0.5", "--sampler", "ddpm", "--force", "--out=a=b.png", "--classes", "3,0,9"});
+  const Arguments args =
+      parse({"--n", "5", "m.mote", "--eta=0.5", "--sampler", "ddpm", "--force", "--out=a=b.png", "--classes", "3,0,9"});
   CHECK(args.positional("MODEL") == "m.mote");
   CHECK(args.positionals("EXTRA").empty());
   CHECK(args.integer("n") == 5);
@@ -77,7 +76,9 @@ TEST_CASE("positionals: several, behind two dashes, a lone dash") {
   const CommandSpec one{"one", "", {}, {{"A", "a"}, {"B", "b", Positional::Arity::optional}}, {}, ""};
   CHECK(Arguments(one, {"x"}).positional("B").empty());
   CHECK(Arguments(one, {"x", "y"}).positional("B") == "y");
-  CHECK(error_of([&] { Arguments(one, {"x", "y", "z"}); }) == "2: weights_tool one: unexpected argument \"z\"; see weights_tool one --help");
+  CHECK(error_of([&] {
+          Arguments(one, {"x", "y", "z"});
+        }) == "2: weights_tool one: unexpected argument \"z\"; see weights_tool one --help");
   const CommandSpec many{"many", "", {}, {{"A", "a", Positional::Arity::at_least_one}}, {}, ""};
   CHECK(contains(error_of([&] { Arguments(many, {}); }), "A is missing"));
   CHECK(Arguments(many, {"1", "2"}).positionals("A").size() == 2);
@@ -91,20 +92,28 @@ TEST_CASE("negative values are values") {
 }
 
 TEST_CASE("wrong values are refused with what is allowed") {
-  CHECK(usage_error({"m", "--n", "0"}) == "2: weights_tool sample: --n takes an integer, 1 to 1000000, not \"0\"" + kHint);
-  CHECK(usage_error({"m", "--n", "5x"}) == "2: weights_tool sample: --n takes an integer, 1 to 1000000, not \"5x\"" + kHint);
-  CHECK(usage_error({"m", "--seed", "-1"}) == "2: weights_tool sample: --seed takes an integer, at least 0, not \"-1\"" + kHint);
-  CHECK(usage_error({"m", "--eta", "1.5"}) == "2: weights_tool sample: --eta takes a number, 0 to 1, not \"1.5\"" + kHint);
-  CHECK(usage_error({"m", "--rate", "-1"}) == "2: weights_tool sample: --rate takes a number, at least 0, not \"-1\"" + kHint);
+  CHECK(usage_error({"m", "--n", "0"}) ==
+        "2: weights_tool sample: --n takes an integer, 1 to 1000000, not \"0\"" + kHint);
+  CHECK(usage_error({"m", "--n", "5x"}) ==
+        "2: weights_tool sample: --n takes an integer, 1 to 1000000, not \"5x\"" + kHint);
+  CHECK(usage_error({"m", "--seed", "-1"}) ==
+        "2: weights_tool sample: --seed takes an integer, at least 0, not \"-1\"" + kHint);
+  CHECK(usage_error({"m", "--eta", "1.5"}) ==
+        "2: weights_tool sample: --eta takes a number, 0 to 1, not \"1.5\"" + kHint);
+  CHECK(usage_error({"m", "--rate", "-1"}) ==
+        "2: weights_tool sample: --rate takes a number, at least 0, not \"-1\"" + kHint);
   CHECK(usage_error({"m", "--sampler", "dimm"}) ==
-        "2: weights_tool sample: --sampler takes one of ddim, ddpm, not \"dimm\"; did you mean ddim? see weights_tool sample --help");
-  CHECK(contains(usage_error({"m", "--classes", "1,,2"}), "--classes takes integers with commas between them, 0 to 9, not \"1,,2\""));
+        "2: weights_tool sample: --sampler takes one of ddim, ddpm, not \"dimm\"; did you mean ddim? see weights_tool "
+        "sample --help");
+  CHECK(contains(usage_error({"m", "--classes", "1,,2"}),
+                 "--classes takes integers with commas between them, 0 to 9, not \"1,,2\""));
   CHECK(contains(usage_error({"m", "--classes", "10"}), "not \"10\""));
   CHECK(contains(usage_error({"m", "--out="}), "--out takes a value, not \"\""));
   for (const char* text : {"", " 1", "1 ", "+1", "0x1", "1e2", "1.0", "99999999999999999999"}) {
     CHECK(contains(usage_error({"m", std::string("--n=") + text}), "--n takes an integer"));
   }
-  for (const char* text : {"", "nan", "inf", "0,5", "1e999", "0x1p0"}) CHECK(contains(usage_error({"m", std::string("--eta=") + text}), "--eta takes a number"));
+  for (const char* text : {"", "nan", "inf", "0,5", "1e999", "0x1p0"})
+    CHECK(contains(usage_error({"m", std::string("--eta=") + text}), "--eta takes a number"));
 }
 
 TEST_CASE("malformed options are refused") {
@@ -112,16 +121,20 @@ TEST_CASE("malformed options are refused") {
   CHECK(usage_error({"m", "--out", "--force"}) == "2: weights_tool sample: --out needs a value" + kHint);
   CHECK(usage_error({"m", "--force=yes"}) == "2: weights_tool sample: --force takes no value" + kHint);
   CHECK(usage_error({"m", "--n", "1", "--n", "2"}) == "2: weights_tool sample: --n is given twice" + kHint);
-  CHECK(usage_error({"m", "--smapler", "ddim"}) == "2: weights_tool sample: unknown option \"--smapler\", did you mean --sampler? see weights_tool sample --help");
+  CHECK(usage_error({"m", "--smapler", "ddim"}) ==
+        "2: weights_tool sample: unknown option \"--smapler\", did you mean --sampler? see weights_tool sample --help");
   CHECK(usage_error({"m", "--xyzzy=1"}) == "2: weights_tool sample: unknown option \"--xyzzy\"" + kHint);
-  CHECK(usage_error({"m", "-n", "1"}) == "2: weights_tool sample: unknown option \"-n\", did you mean --n? see weights_tool sample --help");
+  CHECK(usage_error({"m", "-n", "1"}) ==
+        "2: weights_tool sample: unknown option \"-n\", did you mean --n? see weights_tool sample --help");
   CHECK(contains(usage_error({"m", "--a\nb"}), "unknown option \"--a?b\""));
 }
 
 TEST_CASE("require names what is missing") {
-  CHECK(error_of([] { parse({"m"}).require("out"); }) == "2: weights_tool sample: --out is required (write a PNG grid)" + kHint);
+  CHECK(error_of([] { parse({"m"}).require("out"); }) ==
+        "2: weights_tool sample: --out is required (write a PNG grid)" + kHint);
   CHECK(error_of([] { parse({"m", "--out", "x"}).require("out"); }) == "no error");
-  CHECK(error_of([] { parse({"m"}).fail("--a and --b exclude each other"); }) == "2: weights_tool sample: --a and --b exclude each other" + kHint);
+  CHECK(error_of([] { parse({"m"}).fail("--a and --b exclude each other"); }) ==
+        "2: weights_tool sample: --a and --b exclude each other" + kHint);
 }
 
 TEST_CASE("help wins over errors, but not behind two dashes") {
@@ -170,8 +183,14 @@ Second paragraph.
 }
 
 TEST_CASE("long help is wrapped under its column") {
-  const std::string words = "word word word word word word word word word word word word word word word word word word word word";
-  const CommandSpec spec{"c", words + " " + words, {}, {}, {Option::flag("an-option-with-a-very-long-name-indeed", words), Option::flag("f", words)}, ""};
+  const std::string words =
+      "word word word word word word word word word word word word word word word word word word word word";
+  const CommandSpec spec{"c",
+                         words + " " + words,
+                         {},
+                         {},
+                         {Option::flag("an-option-with-a-very-long-name-indeed", words), Option::flag("f", words)},
+                         ""};
   const std::string text = help_text(spec);
   size_t at = 0;
   while (at < text.size()) {
@@ -188,9 +207,12 @@ TEST_CASE("subcommands are found and misspelt ones corrected") {
   const std::vector<Command> commands = {{&train, run}, {&sample_spec(), run}};
   CHECK(find_command("sample", commands).spec == &sample_spec());
   CHECK(find_command("train", commands).run({}) == 7);
-  CHECK(error_of([&] { find_command("smaple", commands); }) == "2: weights_tool: unknown command \"smaple\", did you mean sample? see weights_tool --help");
-  CHECK(error_of([&] { find_command("quux", commands); }) == "2: weights_tool: unknown command \"quux\"; see weights_tool --help");
-  const std::string help = program_help("diffusion models for small machines", {{"weights_tool train c.json", "train"}}, commands);
+  CHECK(error_of([&] { find_command("smaple", commands); }) ==
+        "2: weights_tool: unknown command \"smaple\", did you mean sample? see weights_tool --help");
+  CHECK(error_of([&] { find_command("quux", commands); }) ==
+        "2: weights_tool: unknown command \"quux\"; see weights_tool --help");
+  const std::string help =
+      program_help("diffusion models for small machines", {{"weights_tool train c.json", "train"}}, commands);
   CHECK(help.rfind("Examples\n", 0) == 0);
   CHECK(contains(help, "  train   train a model\n  sample  draw pictures from a model\n"));
 }

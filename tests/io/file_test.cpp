@@ -41,12 +41,14 @@ TEST_CASE("a file is read whole, up to the cap and not beyond") {
 
 TEST_CASE("what cannot be read is said with the reason") {
   const TemporaryFolder folder;
-  CHECK(error_of([&] { read_file(folder / "none"); }) == "4: " + (folder / "none") + ": cannot open: no such file or folder");
+  CHECK(error_of([&] { read_file(folder / "none"); }) ==
+        "4: " + (folder / "none") + ": cannot open: no such file or folder");
   CHECK(error_of([&] { read_file(folder.path()); }) == "4: " + folder.path() + ": cannot read: it is a folder");
   CHECK(error_of([&] { MappedFile file(folder.path()); }) == "4: " + folder.path() + ": cannot read: it is a folder");
   CHECK(contains(error_of([&] { read_file(""); }), "4: the path of a file to read is empty"));
   test::save(folder / "secret", std::string("x"));
-  CHECK(error_of([&] { read_file(folder / "secret" + "/x"); }) == "4: " + (folder / "secret") + "/x: cannot open: a part of the path is no folder");
+  CHECK(error_of([&] { read_file(folder / "secret" + "/x"); }) ==
+        "4: " + (folder / "secret") + "/x: cannot open: a part of the path is no folder");
   if (geteuid() != 0) {  // root may read everything
     chmod((folder / "secret").c_str(), 0);
     CHECK(contains(error_of([&] { read_file(folder / "secret"); }), "permission denied"));
@@ -120,7 +122,8 @@ TEST_CASE("an existing target is refused without force and replaced with it") {
   const TemporaryFolder folder;
   const std::string path = folder / "out";
   test::save(path, std::string("old"));
-  CHECK(error_of([&] { write_file(path, std::string_view("new"), false); }) == "4: " + path + " exists; use --force to replace it");
+  CHECK(error_of([&] { write_file(path, std::string_view("new"), false); }) ==
+        "4: " + path + " exists; use --force to replace it");
   CHECK(error_of([&] { refuse_existing(path, false); }) == "4: " + path + " exists; use --force to replace it");
   CHECK(text_of(path) == "old");
   chmod(path.c_str(), 0640);
@@ -136,11 +139,11 @@ TEST_CASE("a target that appears while writing is not overwritten without force"
   const TemporaryFolder folder;
   const std::string path = folder / "out";
   CHECK(contains(error_of([&] {
-          AtomicFile file(path, false);
-          file.write(std::string_view("mine"));
-          test::save(path, std::string("theirs"));
-          file.commit();
-        }),
+                   AtomicFile file(path, false);
+                   file.write(std::string_view("mine"));
+                   test::save(path, std::string("theirs"));
+                   file.commit();
+                 }),
                  "exists; use --force"));
   CHECK(text_of(path) == "theirs");
   CHECK(folder.count() == 1);
@@ -155,10 +158,13 @@ TEST_CASE("a link is followed, a folder refused, a device written to") {
   CHECK(text_of(folder / "real") == "new");
   CHECK(std::filesystem::is_symlink(folder / "link"));
   CHECK(contains(error_of([&] { write_file(folder / "dangling", std::string_view("x"), true); }), "leads nowhere"));
-  CHECK(error_of([&] { write_file(folder.path(), std::string_view("x"), true); }) == "4: " + folder.path() + ": cannot write: it is a folder");
+  CHECK(error_of([&] { write_file(folder.path(), std::string_view("x"), true); }) ==
+        "4: " + folder.path() + ": cannot write: it is a folder");
   CHECK(error_of([&] { write_file("/dev/null", std::string_view("x"), false); }) == "no error");
-  CHECK(contains(error_of([&] { write_file("/dev/full", std::string_view("x"), false); }), "no space left on the device"));
-  CHECK(contains(error_of([&] { write_file(folder / "no/such/file", std::string_view("x"), false); }), "does not exist"));
+  CHECK(contains(error_of([&] { write_file("/dev/full", std::string_view("x"), false); }),
+                 "no space left on the device"));
+  CHECK(
+      contains(error_of([&] { write_file(folder / "no/such/file", std::string_view("x"), false); }), "does not exist"));
   CHECK(contains(error_of([&] { write_file(folder / "real/file", std::string_view("x"), false); }), "4: "));
   CHECK(contains(error_of([&] { write_file("", std::string_view("x"), false); }), "is empty"));
 }

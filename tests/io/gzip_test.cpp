@@ -47,7 +47,10 @@ class Bits {
 Bits dynamic_head(int literals, int distances, const std::vector<int>& code_lengths) {
   static const int kOrder[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
   Bits bits;
-  bits.number(1, 1).number(2, 2).number(static_cast<uint32_t>(literals - 257), 5).number(static_cast<uint32_t>(distances - 1), 5);
+  bits.number(1, 1)
+      .number(2, 2)
+      .number(static_cast<uint32_t>(literals - 257), 5)
+      .number(static_cast<uint32_t>(distances - 1), 5);
   bits.number(15, 4);
   for (const int symbol : kOrder) bits.number(static_cast<uint32_t>(code_lengths[static_cast<size_t>(symbol)]), 3);
   return bits;
@@ -108,11 +111,12 @@ TEST_CASE("gzip members follow one another and may be empty") {
 }
 
 TEST_CASE("what was compressed unpacks to the same bytes, whatever it is") {
-  std::vector<Bytes> inputs = {{}, {0}, {1, 2}, {7, 7, 7}, Bytes(1, 200), Bytes(258, 9), Bytes(259, 9), Bytes(100000, 0)};
-  inputs.push_back(test::noise(70000, 11));                                      // stored, in two pieces
-  inputs.push_back(test::squares_text(6000));                                    // several blocks
-  inputs.push_back(joined(test::noise(32768, 5), test::noise(32768, 5)));        // matches at the farthest distance
-  inputs.push_back(joined(test::noise(32769, 5), test::noise(32769, 5)));        // and one byte too far
+  std::vector<Bytes> inputs = {
+      {}, {0}, {1, 2}, {7, 7, 7}, Bytes(1, 200), Bytes(258, 9), Bytes(259, 9), Bytes(100000, 0)};
+  inputs.push_back(test::noise(70000, 11));                                // stored, in two pieces
+  inputs.push_back(test::squares_text(6000));                              // several blocks
+  inputs.push_back(joined(test::noise(32768, 5), test::noise(32768, 5)));  // matches at the farthest distance
+  inputs.push_back(joined(test::noise(32769, 5), test::noise(32769, 5)));  // and one byte too far
   inputs.push_back(joined(joined(Bytes(5000, 1), test::noise(5000, 2)), test::squares_text(300)));
   inputs.push_back(fibonacci(24));
   for (size_t i = 0; i < 40; ++i) {
@@ -172,8 +176,10 @@ TEST_CASE("each kind of broken gzip wrapper is named") {
   CHECK(gzip_error(with(0, 'P')) == "3: x.gz: byte 0: not gzip data (no magic bytes)");
   CHECK(gzip_error(with(2, 7)) == "3: x.gz: byte 2: a gzip compression method other than deflate");
   CHECK(gzip_error(with(3, 0x20)) == "3: x.gz: byte 3: reserved gzip flags are set");
-  CHECK(contains(gzip_error(with(good.size() - 8, static_cast<uint8_t>(good[good.size() - 8] + 1))), "the CRC-32 checksum does not match"));
-  CHECK(contains(gzip_error(with(good.size() - 4, static_cast<uint8_t>(good[good.size() - 4] + 1))), "the stored size does not match"));
+  CHECK(contains(gzip_error(with(good.size() - 8, static_cast<uint8_t>(good[good.size() - 8] + 1))),
+                 "the CRC-32 checksum does not match"));
+  CHECK(contains(gzip_error(with(good.size() - 4, static_cast<uint8_t>(good[good.size() - 4] + 1))),
+                 "the stored size does not match"));
   CHECK(contains(gzip_error(joined(good, {0})), "the gzip header ends too early"));
   CHECK(contains(gzip_error(joined(good, Bytes(20))), "byte " + std::to_string(good.size()) + ": not gzip data"));
   Bytes fields = load_data("all_fields.gz");
@@ -191,9 +197,11 @@ TEST_CASE("each kind of broken zlib wrapper is named") {
   CHECK(contains(zlib_error({0x78}), "the zlib header ends too early"));
   CHECK(contains(zlib_error(with(0, 0x79)), "a zlib compression method other than deflate"));
   CHECK(contains(zlib_error(with(0, 0x88)), "a zlib compression method other than deflate"));
-  CHECK(contains(zlib_error(with(1, static_cast<uint8_t>(good[1] + 1))), "the check bits of the zlib header are wrong"));
+  CHECK(
+      contains(zlib_error(with(1, static_cast<uint8_t>(good[1] + 1))), "the check bits of the zlib header are wrong"));
   CHECK(contains(zlib_error(with(1, 0xF9)), "preset dictionary"));
-  CHECK(contains(zlib_error(with(good.size() - 1, static_cast<uint8_t>(~good.back()))), "the Adler-32 checksum does not match"));
+  CHECK(contains(zlib_error(with(good.size() - 1, static_cast<uint8_t>(~good.back()))),
+                 "the Adler-32 checksum does not match"));
   CHECK(contains(zlib_error(Bytes(good.begin(), good.end() - 1)), "the zlib checksum is cut off"));
   CHECK(contains(zlib_error(joined(good, {1, 2, 3})), "3 bytes behind the zlib data"));
 }
@@ -204,14 +212,16 @@ TEST_CASE("each kind of broken DEFLATE stream is named") {
   CHECK(contains(inflate_error(Bits().number(1, 3).bytes({4, 0, 0, 0, 1, 2, 3, 4}).done()), "its complement disagree"));
   CHECK(contains(inflate_error(Bits().number(1, 3).bytes({4, 0, 0xFB, 0xFF, 1, 2, 3}).done()), "ends too early"));
   CHECK(inflate(Bits().number(1, 3).bytes({4, 0, 0xFB, 0xFF, 1, 2, 3, 4}).done(), "x") == Bytes{1, 2, 3, 4});
-  CHECK(contains(inflate_error(Bits().number(1, 3).bytes({0, 0, 0xFF, 0xFF, 9}).done()), "1 bytes behind the compressed data"));
+  CHECK(contains(inflate_error(Bits().number(1, 3).bytes({0, 0, 0xFF, 0xFF, 9}).done()),
+                 "1 bytes behind the compressed data"));
 
   // Fixed codes: 'a' is 0x30 + 'a' in 8 bits, 256 is 0 in 7, 257 (length 3) is 1 in 7, 286 is 0xC6 in 8; distances have 5 bits.
   const auto fixed = [] { return Bits().number(3, 3).code(0x30 + 'a', 8); };
   CHECK(inflate(fixed().code(1, 7).code(0, 5).code(0, 7).done(), "x") == Bytes(4, 'a'));
   CHECK(contains(inflate_error(fixed().code(1, 7).code(1, 5).code(0, 7).done()), "reaches before the start"));
   CHECK(contains(inflate_error(fixed().code(0xC6, 8).code(0, 5).code(0, 7).done()), "a code that stands for nothing"));
-  CHECK(contains(inflate_error(fixed().code(1, 7).code(30, 5).code(0, 7).done()), "a distance code that stands for nothing"));
+  CHECK(contains(inflate_error(fixed().code(1, 7).code(30, 5).code(0, 7).done()),
+                 "a distance code that stands for nothing"));
   CHECK(contains(inflate_error(fixed().done()), "ends too early"));
 
   CHECK(contains(inflate_error(dynamic_head(287, 1, four_codes()).done()), "more than 286 literal"));
@@ -220,7 +230,8 @@ TEST_CASE("each kind of broken DEFLATE stream is named") {
   CHECK(contains(inflate_error(dynamic_head(257, 1, std::vector<int>(19, 1)).done()), "the code of the code lengths"));
   std::vector<int> repeat_only(19);
   repeat_only[16] = repeat_only[0] = 1;
-  CHECK(contains(inflate_error(dynamic_head(257, 1, repeat_only).code(1, 1).number(0, 2).done()), "without one before it"));
+  CHECK(contains(inflate_error(dynamic_head(257, 1, repeat_only).code(1, 1).number(0, 2).done()),
+                 "without one before it"));
 }
 
 TEST_CASE("code lengths of a dynamic block must form usable codes") {
@@ -237,7 +248,8 @@ TEST_CASE("code lengths of a dynamic block must form usable codes") {
   };
   CHECK(inflate(block(kOne, kOne, kZero).code(0, 1).code(1, 1).done(), "x") == Bytes{'a'});
   CHECK(inflate(block(kZero, kOne, kZero).code(0, 1).done(), "x") == Bytes{});
-  CHECK(contains(inflate_error(block(kZero, kOne, kZero).code(1, 1).number(0, 16).done()), "a code that stands for nothing"));
+  CHECK(contains(inflate_error(block(kZero, kOne, kZero).code(1, 1).number(0, 16).done()),
+                 "a code that stands for nothing"));
   CHECK(contains(inflate_error(block(kOne, kZero, kZero).done()), "without an end-of-block code"));
   CHECK(contains(inflate_error(block(kTwo, kTwo, kZero).done()), "the literal code of a block is not"));
   CHECK(contains(inflate_error(block(kOne, kTwo, kZero).done()), "the literal code of a block is not"));
@@ -254,13 +266,16 @@ TEST_CASE("codes longer than the first decoding table are found in the second") 
 
 TEST_CASE("how much spare room the output has makes no difference") {
   const Bytes packed = load_data("text.1.gz"), expected = test::squares_text(400);
-  for (const size_t spare : {0, 1, 100, 300, 5000}) CHECK(gzip_decompress(packed, "x", expected.size() + spare) == expected);
+  for (const size_t spare : {0, 1, 100, 300, 5000})
+    CHECK(gzip_decompress(packed, "x", expected.size() + spare) == expected);
 }
 
 TEST_CASE("the output cap holds to the byte") {
   const Bytes packed = load_data("text.9.gz"), runs = load_data("runs.gz"), stored = load_data("stored.gz");
   CHECK(gzip_decompress(packed, "x", test::squares_text(400).size()).size() == test::squares_text(400).size());
-  CHECK(error_of([&] { gzip_decompress(packed, "x", test::squares_text(400).size() - 1); }).find("unpacks to more than the") != std::string::npos);
+  CHECK(error_of([&] {
+          gzip_decompress(packed, "x", test::squares_text(400).size() - 1);
+        }).find("unpacks to more than the") != std::string::npos);
   CHECK(gzip_decompress(runs, "x", 1700).size() == 1700);
   CHECK(contains(error_of([&] { gzip_decompress(runs, "x", 1699); }), "unpacks to more than the 1699 bytes"));
   CHECK(gzip_decompress(stored, "x", 3000).size() == 3000);

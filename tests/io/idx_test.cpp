@@ -58,17 +58,21 @@ TEST_CASE("each kind of broken IDX is named") {
   CHECK(parse_error({}) == "3: x.idx: byte 0: an IDX file starts with 4 bytes of magic, this one is shorter");
   CHECK(parse_error({0, 0, 8}) == "3: x.idx: byte 3: an IDX file starts with 4 bytes of magic, this one is shorter");
   CHECK(parse_error(with(0, 1)) == "3: x.idx: byte 0: not an IDX file (it starts with two zero bytes)");
-  CHECK(parse_error(with(2, 0x0D)) == "3: x.idx: byte 2: IDX of 32-bit floats; only unsigned bytes (type 8) are supported");
+  CHECK(parse_error(with(2, 0x0D)) ==
+        "3: x.idx: byte 2: IDX of 32-bit floats; only unsigned bytes (type 8) are supported");
   CHECK(parse_error(with(2, 0)) == "3: x.idx: byte 2: IDX of type 0; only unsigned bytes (type 8) are supported");
   CHECK(parse_error(with(3, 2)) == "3: x.idx: byte 3: IDX of rank 2; expected 1 (labels), 3 or 4 (pictures)");
   CHECK(parse_error(with(3, 255)) == "3: x.idx: byte 3: IDX of rank 255; expected 1 (labels), 3 or 4 (pictures)");
-  CHECK(parse_error(Bytes(good.begin(), good.begin() + 19)) == "3: x.idx: byte 19: the IDX header ends too early, 20 bytes expected");
+  CHECK(parse_error(Bytes(good.begin(), good.begin() + 19)) ==
+        "3: x.idx: byte 19: the IDX header ends too early, 20 bytes expected");
   CHECK(parse_error(with(7, 3)) == "3: x.idx: byte 140: the header promises 180 values, the file has 120");
   CHECK(parse_error(with(7, 1)) == "3: x.idx: byte 80: the header promises 60 values, the file has 120");
   CHECK(contains(parse_error(with(4, 255)), "the header promises"));
-  CHECK(contains(parse_error({0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}), "multiply to more than an address can hold"));
+  CHECK(contains(parse_error({0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}),
+                 "multiply to more than an address can hold"));
   for (size_t size = 0; size < good.size(); ++size) {
-    CHECK(contains(parse_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))), "3: x.idx: byte "));
+    CHECK(contains(parse_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))),
+                   "3: x.idx: byte "));
   }
 }
 
@@ -79,7 +83,8 @@ TEST_CASE("pictures and labels are not mistaken for each other") {
 
 TEST_CASE("labels must match the pictures in number and range") {
   CHECK(contains(error_of([] { read_idx_labels(data_path("fashion_labels.idx"), 11); }), "10 labels for 11 pictures"));
-  CHECK(contains(error_of([] { read_idx_labels(data_path("fashion_labels.idx"), 10, 9); }), "byte 8: label 9 of picture 0 is not below 9"));
+  CHECK(contains(error_of([] { read_idx_labels(data_path("fashion_labels.idx"), 10, 9); }),
+                 "byte 8: label 9 of picture 0 is not below 9"));
 }
 
 TEST_CASE("sets without pictures or with odd channels are refused") {

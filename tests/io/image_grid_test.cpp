@@ -20,7 +20,8 @@ ImageSet some_images(size_t count, size_t height, size_t width, size_t channels)
 }
 
 // The value at (y, x, c) by the definition of a grid.
-uint8_t expected(const ImageSet& set, size_t columns, size_t scale, size_t gap, uint8_t gap_value, size_t y, size_t x, size_t c) {
+uint8_t expected(const ImageSet& set, size_t columns, size_t scale, size_t gap, uint8_t gap_value, size_t y, size_t x,
+                 size_t c) {
   const size_t cell_y = set.height * scale + gap, cell_x = set.width * scale + gap;
   const size_t in_y = y % cell_y, in_x = x % cell_x;
   const size_t index = y / cell_y * columns + x / cell_x;
@@ -48,7 +49,8 @@ TEST_CASE("a grid shows each picture once, row by row, with gaps between and aro
         bool same = true;
         for (size_t y = 0; y < grid.height; ++y) {
           for (size_t x = 0; x < grid.width; ++x) {
-            for (size_t c = 0; c < channels; ++c) same = same && grid.row(y)[x * channels + c] == expected(set, 2, scale, gap, 200, y, x, c);
+            for (size_t c = 0; c < channels; ++c)
+              same = same && grid.row(y)[x * channels + c] == expected(set, 2, scale, gap, 200, y, x, c);
           }
         }
         CHECK(same);

@@ -88,7 +88,8 @@ TEST_CASE("what is not JSON is refused with line and column") {
   CHECK(parse_error("{}x") == "3: x.json:1:3: expected the end of the file after the value");
   CHECK(parse_error("[1]\n// no") == "3: x.json:2:1: expected the end of the file after the value");
   CHECK(parse_error("\xEF\xBB\xBF{}") == "3: x.json:1:1: expected a value");
-  for (const char* word : {"tru", "nul", "True", "NaN", "Infinity", "-Infinity", "'a'", "undefined", "{", "[", "\"", "}", "]", ",", ":"}) {
+  for (const char* word :
+       {"tru", "nul", "True", "NaN", "Infinity", "-Infinity", "'a'", "undefined", "{", "[", "\"", "}", "]", ",", ":"}) {
     CAPTURE(word);
     CHECK(contains(parse_error(word), "3: x.json:1:"));
   }
@@ -101,7 +102,8 @@ TEST_CASE("duplicate keys are refused at every depth, escaped ones too") {
 }
 
 TEST_CASE("malformed numbers are refused") {
-  for (const char* text : {"01", "-01", "00", "1.", ".5", "-", "+1", "1e", "1e+", "1.e5", "0x10", "1_000", "--1", "1e400", "-1e400", "1e-400"}) {
+  for (const char* text : {"01", "-01", "00", "1.", ".5", "-", "+1", "1e", "1e+", "1.e5", "0x10", "1_000", "--1",
+                           "1e400", "-1e400", "1e-400"}) {
     CAPTURE(text);
     CHECK(contains(parse_error(text), "3: x.json:1:"));
   }
@@ -115,8 +117,10 @@ TEST_CASE("malformed strings are refused") {
   CHECK(contains(parse_error(std::string("\"\0\"", 3)), "control character"));
   CHECK(contains(parse_error("\"\\x\""), "unknown escape"));
   CHECK(contains(parse_error("\"\\"), "unknown escape"));
-  for (const char* text : {"\"\\u12\"", "\"\\u12G4\"", "\"\\u\"", "\"\\u+123\"", "\"\\u 123\""}) CHECK(contains(parse_error(text), "four hexadecimal digits"));
-  for (const char* text : {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\udc00\\ud800\""}) {
+  for (const char* text : {"\"\\u12\"", "\"\\u12G4\"", "\"\\u\"", "\"\\u+123\"", "\"\\u 123\""})
+    CHECK(contains(parse_error(text), "four hexadecimal digits"));
+  for (const char* text :
+       {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\udc00\\ud800\""}) {
     CAPTURE(text);
     CHECK(contains(parse_error(text), "half of a surrogate pair"));
   }
@@ -124,13 +128,15 @@ TEST_CASE("malformed strings are refused") {
 
 TEST_CASE("bytes that are not UTF-8 are refused") {
   // Lone continuation, overlong forms, surrogates, above U+10FFFF, cut off, impossible bytes.
-  for (const char* bytes : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80",
-                            "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xFF", "\xFE", "\xC3\x28"}) {
+  for (const char* bytes : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xF0\x80\x80\x80",
+                            "\xF0\x8F\xBF\xBF", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+                            "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xFF", "\xFE", "\xC3\x28"}) {
     CAPTURE(bytes);
     CHECK(contains(parse_error(std::string("\"") + bytes + "\""), "not valid UTF-8"));
     CHECK(contains(parse_error(std::string("\"") + bytes), "not valid UTF-8"));
   }
-  for (const char* bytes : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  for (const char* bytes : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
+                            "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     CHECK(parse_json(std::string("\"") + bytes + "\"", "x").text() == bytes);
   }
 }
@@ -143,26 +149,37 @@ TEST_CASE("nesting is allowed up to 64 levels") {
 }
 
 TEST_CASE("typed access names the file, the key and what was found") {
-  const Json json = parse_json(R"({"train": {"batch": "x", "rate": 0.1, "sizes": [1, 2, "three"], "flip": 1, "name": "a", "big": 7},
-                                   "odd key": {"\n": 1}, "list": [{}], "nothing": null})", "x");
+  const Json json =
+      parse_json(R"({"train": {"batch": "x", "rate": 0.1, "sizes": [1, 2, "three"], "flip": 1, "name": "a", "big": 7},
+                                   "odd key": {"\n": 1}, "list": [{}], "nothing": null})",
+                 "x");
   const JsonView view(json, "model.json");
   const JsonView train = view.at("train");
-  CHECK(error_of([&] { train.at("batch").integer(1); }) == "3: model.json: train.batch: expected an integer >= 1, got \"x\"");
-  CHECK(error_of([&] { train.at("rate").integer(1, 9); }) == "3: model.json: train.rate: expected an integer from 1 to 9, got 0.1");
-  CHECK(error_of([&] { train.at("big").integer(INT64_MIN, 6); }) == "3: model.json: train.big: expected an integer <= 6, got 7");
-  CHECK(error_of([&] { train.at("sizes").integers(); }) == "3: model.json: train.sizes[2]: expected an integer, got \"three\"");
+  CHECK(error_of([&] { train.at("batch").integer(1); }) ==
+        "3: model.json: train.batch: expected an integer >= 1, got \"x\"");
+  CHECK(error_of([&] { train.at("rate").integer(1, 9); }) ==
+        "3: model.json: train.rate: expected an integer from 1 to 9, got 0.1");
+  CHECK(error_of([&] { train.at("big").integer(INT64_MIN, 6); }) ==
+        "3: model.json: train.big: expected an integer <= 6, got 7");
+  CHECK(error_of([&] { train.at("sizes").integers(); }) ==
+        "3: model.json: train.sizes[2]: expected an integer, got \"three\"");
   CHECK(error_of([&] { train.at("flip").boolean(); }) == "3: model.json: train.flip: expected true or false, got 1");
-  CHECK(error_of([&] { train.at("rate").number(1, 2); }) == "3: model.json: train.rate: expected a number from 1 to 2, got 0.1");
+  CHECK(error_of([&] { train.at("rate").number(1, 2); }) ==
+        "3: model.json: train.rate: expected a number from 1 to 2, got 0.1");
   CHECK(error_of([&] { train.at("sizes").number(); }) == "3: model.json: train.sizes: expected a number, got an array");
   CHECK(error_of([&] { train.at("big").text(); }) == "3: model.json: train.big: expected a string, got 7");
-  CHECK(error_of([&] { train.at("name").one_of({"b", "c"}); }) == "3: model.json: train.name: expected one of \"b\", \"c\", got \"a\"");
+  CHECK(error_of([&] {
+          train.at("name").one_of({"b", "c"});
+        }) == "3: model.json: train.name: expected one of \"b\", \"c\", got \"a\"");
   CHECK(error_of([&] { train.at("steps"); }) == "3: model.json: train.steps: missing");
   CHECK(error_of([&] { view.at("train").at(0); }) == "3: model.json: train: expected an array, got an object");
   CHECK(error_of([&] { view.at("list").at(1); }) == "3: model.json: list: expected at least 2 items, got 1");
   CHECK(error_of([&] { view.at("list").at(0).at("z"); }) == "3: model.json: list[0].z: missing");
   CHECK(error_of([&] { view.at("list").at("z"); }) == "3: model.json: list: expected an object, got an array");
-  CHECK(error_of([&] { view.at("nothing").integer_or("z", 1); }) == "3: model.json: nothing: expected an object, got null");
-  CHECK(error_of([&] { view.at("odd key").at("\n").text(); }) == "3: model.json: \"odd key\".\"\\n\": expected a string, got 1");
+  CHECK(error_of([&] { view.at("nothing").integer_or("z", 1); }) ==
+        "3: model.json: nothing: expected an object, got null");
+  CHECK(error_of([&] { view.at("odd key").at("\n").text(); }) ==
+        "3: model.json: \"odd key\".\"\\n\": expected a string, got 1");
   CHECK(error_of([&] { view.integer(); }) == "3: model.json: expected an integer, got an object");
   CHECK(error_of([&] { train.fail("batch and sizes disagree"); }) == "3: model.json: train: batch and sizes disagree");
 }
@@ -177,7 +194,8 @@ TEST_CASE("long values are shortened in errors, between characters") {
 }
 
 TEST_CASE("typed access returns values and fallbacks") {
-  const Json json = parse_json(R"({"n": 5, "x": 2.5, "t": "word", "b": true, "list": [1, 2], "words": ["a"], "halves": [0.5, 1]})", "x");
+  const Json json = parse_json(
+      R"({"n": 5, "x": 2.5, "t": "word", "b": true, "list": [1, 2], "words": ["a"], "halves": [0.5, 1]})", "x");
   const JsonView view(json, "x");
   CHECK(view.at("n").integer(5, 5) == 5);
   CHECK(view.at("n").number() == 5.0);
@@ -217,7 +235,9 @@ TEST_CASE("unknown keys are listed and refused with the nearest known one") {
 TEST_CASE("the writer's layout is fixed") {
   Json json = Json::object();
   json.set("name", "fashion").set("sizes", Json::array(std::vector<int>{16, 32, 48})).set("empty", Json::array());
-  json.set("train", Json::object().set("rate", 2e-4).set("flip", true)).set("none", nullptr).set("rows", Json::array().push(Json::array().push(1)).push(Json::object()));
+  json.set("train", Json::object().set("rate", 2e-4).set("flip", true))
+      .set("none", nullptr)
+      .set("rows", Json::array().push(Json::array().push(1)).push(Json::object()));
   CHECK(write_json(json) == R"({
   "name": "fashion",
   "sizes": [16, 32, 48],
@@ -229,7 +249,9 @@ TEST_CASE("the writer's layout is fixed") {
     {}
   ]
 })");
-  CHECK(write_json(json, 0) == R"({"name":"fashion","sizes":[16,32,48],"empty":[],"train":{"rate":2e-04,"flip":true},"none":null,"rows":[[1],{}]})");
+  CHECK(
+      write_json(json, 0) ==
+      R"({"name":"fashion","sizes":[16,32,48],"empty":[],"train":{"rate":2e-04,"flip":true},"none":null,"rows":[[1],{}]})");
   CHECK(write_json(Json::object()) == "{}");
   CHECK(write_json(Json("a\"\\\n\x01\x7F/\xC3\xA9")) == "\"a\\\"\\\\\\n\\u0001\\u007f/\xC3\xA9\"");
   std::vector<int> many(60, 1234);
@@ -264,7 +286,8 @@ TEST_CASE("numbers are written with the fewest digits that read back the same") 
 }
 
 TEST_CASE("what is written reads back equal") {
-  for (const char* text : {R"({"a":[1,2.5,-0,true,null,"\u0000\ud83d\ude00"],"b":{"c":{}},"":1e300})", "[]", "\"\"", "-9223372036854775808", "[[[]]]"}) {
+  for (const char* text : {R"({"a":[1,2.5,-0,true,null,"\u0000\ud83d\ude00"],"b":{"c":{}},"":1e300})", "[]", "\"\"",
+                           "-9223372036854775808", "[[[]]]"}) {
     const Json json = parse_json(text, "x");
     for (const int indent : {0, 1, 2, 4}) CHECK(parse_json(write_json(json, indent), "x") == json);
   }

@@ -23,7 +23,16 @@ std::string parse_error(const Bytes& bytes) {
 
 // A version 1 file with any header text and data.
 Bytes file_of(const std::string& header, const Bytes& data) {
-  Bytes out = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, static_cast<uint8_t>(header.size()), static_cast<uint8_t>(header.size() >> 8)};
+  Bytes out = {0x93,
+               'N',
+               'U',
+               'M',
+               'P',
+               'Y',
+               1,
+               0,
+               static_cast<uint8_t>(header.size()),
+               static_cast<uint8_t>(header.size() >> 8)};
   out.insert(out.end(), header.begin(), header.end());
   out.insert(out.end(), data.begin(), data.end());
   return out;
@@ -49,7 +58,8 @@ TEST_CASE("every supported dtype of numpy becomes float32") {
 TEST_CASE("half precision is exact: zeros, subnormals, largest, infinities, NaN") {
   const std::vector<float> values = read_npy(data_path("halves.npy")).values;
   REQUIRE(values.size() == 12);
-  const float expected[] = {0.0f, -0.0f, 0x1p-24f, 0x1.FF8p-15f, 0x1p-14f, 1.0f, -2.0f, 0x1.554p-2f, 65504.0f, INFINITY, -INFINITY};
+  const float expected[] = {0.0f,  -0.0f,       0x1p-24f, 0x1.FF8p-15f, 0x1p-14f, 1.0f,
+                            -2.0f, 0x1.554p-2f, 65504.0f, INFINITY,     -INFINITY};
   for (size_t i = 0; i < 11; ++i) {
     CHECK(values[i] == expected[i]);
     CHECK(std::signbit(values[i]) == std::signbit(expected[i]));
@@ -70,7 +80,8 @@ TEST_CASE("scalars, empty arrays, vectors and all versions are read") {
 
 TEST_CASE("what numpy can write but this reader does not take is refused by name") {
   CHECK(contains(error_of([] { read_npy(data_path("fortran.npy")); }), "Fortran order is not supported"));
-  CHECK(contains(error_of([] { read_npy(data_path("big_endian.npy")); }), "dtype '>f4' is not supported; use <f4, <f8"));
+  CHECK(
+      contains(error_of([] { read_npy(data_path("big_endian.npy")); }), "dtype '>f4' is not supported; use <f4, <f8"));
   CHECK(contains(error_of([] { read_npy(data_path("structured.npy")); }), "structured dtypes are not supported"));
   CHECK(contains(error_of([] { read_npy(data_path("too_large.npy")); }), "element 1: does not fit a float32"));
   CHECK(contains(error_of([] { read_npy(data_path("none.npy")); }), "4: "));
@@ -94,7 +105,8 @@ TEST_CASE("a file cut off or extended anywhere is an error") {
   for (const char* name : {"f4.npy", "version2.npy"}) {
     const Bytes good = load_data(name);
     for (size_t size = 0; size < good.size(); ++size) {
-      CHECK(contains(parse_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))), "3: x.npy: byte "));
+      CHECK(contains(parse_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))),
+                     "3: x.npy: byte "));
     }
     Bytes longer = good;
     longer.push_back(0);
@@ -125,11 +137,14 @@ TEST_CASE("each kind of broken header is named") {
   CHECK(contains(header_error("{'shape': (,)}"), "expected a size"));
   CHECK(contains(header_error("{'shape': (2"), "expected ',' or ')'"));
   CHECK(contains(header_error("{'shape': (99999999999999999999,)}"), "too large"));
-  CHECK(contains(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"), "is too large"));
-  CHECK(contains(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}"), "needs 12 bytes of data, the file has 8"));
+  CHECK(contains(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"),
+                 "is too large"));
+  CHECK(contains(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}"),
+                 "needs 12 bytes of data, the file has 8"));
   CHECK(contains(header_error("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x"), "something behind"));
   CHECK(contains(header_error("{'descr': '<f4' 'shape': (2,)}"), "expected '}'"));
-  CHECK(contains(header_error("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}"), "dtype '<c8' is not supported"));
+  CHECK(contains(header_error("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}"),
+                 "dtype '<c8' is not supported"));
   std::string deep = "{'shape': (";
   for (int i = 0; i < 33; ++i) deep += "1,";
   CHECK(contains(header_error(deep + ")}"), "more than 32 dimensions"));
@@ -152,7 +167,13 @@ TEST_CASE("what is written equals numpy's file byte for byte") {
 
 TEST_CASE("a wrong shape is refused with both shapes") {
   CHECK(read_npy(data_path("f4.npy"), {0, 3, 4}).values.size() == 24);
-  CHECK(contains(error_of([] { read_npy(data_path("f4.npy"), {0, 1, 28, 28}); }), ": shape (2, 3, 4) where (N, 1, 28, 28) is expected"));
-  CHECK(contains(error_of([] { read_npy(data_path("f4.npy"), {2, 3, 5}); }), ": shape (2, 3, 4) where (2, 3, 5) is expected"));
+  CHECK(contains(error_of([] {
+                   read_npy(data_path("f4.npy"), {0, 1, 28, 28});
+                 }),
+                 ": shape (2, 3, 4) where (N, 1, 28, 28) is expected"));
+  CHECK(contains(error_of([] {
+                   read_npy(data_path("f4.npy"), {2, 3, 5});
+                 }),
+                 ": shape (2, 3, 4) where (2, 3, 5) is expected"));
   CHECK(contains(error_of([] { read_npy(data_path("f4.npy"), {0}); }), "where (N,) is expected"));
 }

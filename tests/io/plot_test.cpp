@@ -86,7 +86,8 @@ TEST_CASE("a logarithmic axis makes an exponential straight") {
   }
   line.x = {0, 100};
   line.y = {1, std::exp(-10.0)};
-  CHECK(blue_pixels(render_plot(options, {curve})).size() == doctest::Approx(static_cast<double>(blue_pixels(render_plot(options, {line})).size())).epsilon(0.02));
+  CHECK(blue_pixels(render_plot(options, {curve})).size() ==
+        doctest::Approx(static_cast<double>(blue_pixels(render_plot(options, {line})).size())).epsilon(0.02));
 }
 
 TEST_CASE("limits of the y axis hold, whatever the data") {

@@ -41,7 +41,9 @@ std::vector<Chunk> chunks_of(const Bytes& png) {
   for (size_t at = 8; at < png.size();) {
     const size_t length = load_u32_be(png.data() + at);
     const uint8_t* start = png.data() + at + 8;
-    out.push_back({std::string(png.begin() + static_cast<std::ptrdiff_t>(at + 4), png.begin() + static_cast<std::ptrdiff_t>(at + 8)), Bytes(start, start + length)});
+    out.push_back({std::string(png.begin() + static_cast<std::ptrdiff_t>(at + 4),
+                               png.begin() + static_cast<std::ptrdiff_t>(at + 8)),
+                   Bytes(start, start + length)});
     at += length + 12;
   }
   return out;
@@ -67,7 +69,9 @@ std::string error_with(const std::function<void(std::vector<Chunk>&)>& change, c
 }
 
 std::string error_with_header(size_t at, std::vector<uint8_t> values) {
-  return error_with([&](std::vector<Chunk>& chunks) { std::copy(values.begin(), values.end(), chunks[0].data.begin() + static_cast<std::ptrdiff_t>(at)); });
+  return error_with([&](std::vector<Chunk>& chunks) {
+    std::copy(values.begin(), values.end(), chunks[0].data.begin() + static_cast<std::ptrdiff_t>(at));
+  });
 }
 
 size_t position_of(const std::vector<Chunk>& chunks, const std::string& type) {
@@ -105,7 +109,8 @@ TEST_CASE("palettes of 1, 2, 4 and 8 bits become RGB, with tRNS RGB and alpha") 
         for (size_t x = 0; x < 21; ++x) {
           const size_t i = (x + 3 * y) % entries;
           const uint8_t* p = image.row(y) + x * channels;
-          same = same && p[0] == i && p[1] == 2 * i % 256 && p[2] == 255 - i && (!alpha || p[3] == (i < 8 ? 30 * i : 255));
+          same =
+              same && p[0] == i && p[1] == 2 * i % 256 && p[2] == 255 - i && (!alpha || p[3] == (i < 8 ? 30 * i : 255));
         }
       }
       CHECK(same);
@@ -128,14 +133,16 @@ TEST_CASE("kinds of PNG that are not supported are refused by name") {
   CHECK(contains(error_of([] { read_png(data_path("bits1.png")); }), "1 bits a sample are not supported, only 8"));
   CHECK(contains(error_of([] { read_png(data_path("bits16.png")); }), "16 bits a sample are not supported, only 8"));
   CHECK(contains(error_of([] { read_png(data_path("interlaced.png")); }), "interlaced (Adam7) PNG is not supported"));
-  for (const uint8_t colour : {2, 4, 6}) CHECK(contains(error_with_header(8, {16, colour}), "16 bits a sample are not supported"));
+  for (const uint8_t colour : {2, 4, 6})
+    CHECK(contains(error_with_header(8, {16, colour}), "16 bits a sample are not supported"));
   CHECK(contains(error_with_header(8, {16, 3}), "a palette with 16 bits does not exist"));
 }
 
 TEST_CASE("each wrong field of the header is named") {
   CHECK(error_with_header(0, {0, 0, 0, 0}) == "3: x.png: byte 16: the picture's size is 0 or above 2^31 - 1");
   CHECK(contains(error_with_header(4, {0x80, 0, 0, 0}), "size is 0 or above"));
-  CHECK(contains(error_with_header(0, {0, 1, 0, 0, 0, 1, 0, 0}), "65536x65536 is more than the 67108864 pixels allowed here"));
+  CHECK(contains(error_with_header(0, {0, 1, 0, 0, 0, 1, 0, 0}),
+                 "65536x65536 is more than the 67108864 pixels allowed here"));
   CHECK(contains(error_with_header(8, {7}), "7 bits a sample"));
   CHECK(contains(error_with_header(9, {1}), "unknown colour type 1"));
   CHECK(contains(error_with_header(9, {5}), "unknown colour type 5"));
@@ -157,13 +164,20 @@ TEST_CASE("chunks must come complete, checked and in order") {
   Bytes longer = good;
   longer.push_back(0);
   CHECK(contains(decode_error(longer), "1 bytes behind the end chunk"));
-  CHECK(contains(error_with([](auto& chunks) { chunks.erase(chunks.begin()); }), "the first chunk must be IHDR, not IDAT"));
+  CHECK(contains(error_with([](auto& chunks) { chunks.erase(chunks.begin()); }),
+                 "the first chunk must be IHDR, not IDAT"));
   CHECK(contains(error_with([](auto& chunks) { chunks.insert(chunks.begin(), chunks[0]); }), "a second IHDR chunk"));
   CHECK(contains(error_with([](auto& chunks) { chunks.erase(chunks.begin() + 1); }), "no IDAT chunk"));
   CHECK(contains(error_with([](auto& chunks) { chunks.pop_back(); }), "the file ends inside a chunk"));
   CHECK(contains(error_with([](auto& chunks) { chunks.back().data = {1}; }), "IEND must be empty"));
-  CHECK(contains(error_with([](auto& chunks) { chunks.insert(chunks.begin() + 1, {"ABCD", {}}); }), "unknown critical chunk ABCD"));
-  CHECK(contains(error_with([](auto& chunks) { chunks.insert(chunks.begin() + 1, {"a!cd", {}}); }), "not four letters"));
+  CHECK(contains(error_with([](auto& chunks) {
+                   chunks.insert(chunks.begin() + 1, {"ABCD", {}});
+                 }),
+                 "unknown critical chunk ABCD"));
+  CHECK(contains(error_with([](auto& chunks) {
+                   chunks.insert(chunks.begin() + 1, {"a!cd", {}});
+                 }),
+                 "not four letters"));
   CHECK(error_with([](auto& chunks) { chunks.insert(chunks.begin() + 1, {"abCd", {1, 2, 3}}); }) == "no error");
   CHECK(contains(error_with([](auto& chunks) {
                    chunks.insert(chunks.end() - 1, {"teXt", {}});
@@ -184,17 +198,28 @@ TEST_CASE("palettes and transparency must fit the picture") {
   CHECK(error_with([](auto&) {}, file) == "no error");
   CHECK(contains(error_with([&](auto& c) { palette(c).data.pop_back(); }, file), "PLTE must have 1 to 256 entries"));
   CHECK(contains(error_with([&](auto& c) { palette(c).data.clear(); }, file), "PLTE must have 1 to 256 entries"));
-  CHECK(contains(error_with([&](auto& c) { palette(c).data.resize(51); }, file), "more entries than the bit depth can name"));
-  CHECK(contains(error_with([&](auto& c) { palette(c).data.resize(30); }, file), "palette index 10 of only 10 entries"));
+  CHECK(contains(error_with([&](auto& c) { palette(c).data.resize(51); }, file),
+                 "more entries than the bit depth can name"));
+  CHECK(
+      contains(error_with([&](auto& c) { palette(c).data.resize(30); }, file), "palette index 10 of only 10 entries"));
   CHECK(contains(error_with([&](auto& c) { transparency(c).data.resize(17); }, file), "tRNS does not fit"));
   CHECK(contains(error_with([&](auto& c) { transparency(c).data.clear(); }, file), "tRNS does not fit"));
-  CHECK(contains(error_with([](auto& c) { c.erase(c.begin() + 1, c.begin() + 3); }, file), "without PLTE chunk before its data"));
+  CHECK(contains(error_with([](auto& c) { c.erase(c.begin() + 1, c.begin() + 3); }, file),
+                 "without PLTE chunk before its data"));
   CHECK(contains(error_with([](auto& c) { c.insert(c.begin() + 1, c[1]); }, file), "PLTE stands twice"));
   CHECK(contains(error_with([](auto& c) { c.insert(c.begin() + 2, c[2]); }, file), "tRNS stands twice"));
   CHECK(contains(error_with([](auto& c) { std::swap(c[1], c[2]); }, file), "tRNS does not fit"));
-  CHECK(contains(error_with([](auto& c) { c.insert(c.begin() + 1, {"PLTE", {1, 2, 3}}); }), "a grey picture with a palette"));
+  CHECK(contains(error_with([](auto& c) {
+                   c.insert(c.begin() + 1, {"PLTE", {1, 2, 3}});
+                 }),
+                 "a grey picture with a palette"));
   CHECK(contains(error_with([](auto& c) { c.insert(c.begin() + 1, {"tRNS", {1, 2, 3}}); }), "tRNS does not fit"));
-  CHECK(contains(error_with([](auto& c) { c.insert(c.begin() + 1, {"tRNS", {0, 2}}); }, "grey_alpha.png"), "tRNS does not fit"));
+  CHECK(contains(error_with(
+                     [](auto& c) {
+                       c.insert(c.begin() + 1, {"tRNS", {0, 2}});
+                     },
+                     "grey_alpha.png"),
+                 "tRNS does not fit"));
   CHECK(error_with([](auto& c) { c.insert(c.begin() + 1, {"PLTE", {1, 2, 3}}); }, "rgb.png") == "no error");
 }
 
@@ -211,14 +236,16 @@ TEST_CASE("the picture data must be exactly what the header promises") {
   CHECK(contains(with_data({0, 1, 2, 1, 3, 4, 4, 5, 6, 7}), "picture data: byte "));
   CHECK(contains(with_data({0, 1, 2, 5, 3, 4, 4, 5, 6}), "row 1: unknown filter 5"));
   CHECK(contains(error_with([](auto& chunks) { chunks[1].data[10] ^= 16; }), "3: x.png: picture data: byte "));
-  CHECK(contains(error_with([](auto& chunks) { chunks[1].data.clear(); }), "picture data: byte 0: the zlib header ends too early"));
+  CHECK(contains(error_with([](auto& chunks) { chunks[1].data.clear(); }),
+                 "picture data: byte 0: the zlib header ends too early"));
 }
 
 TEST_CASE("a PNG cut off anywhere is an error") {
   for (const char* name : {"grey.png", "palette4_alpha.png"}) {
     const Bytes good = load_data(name);
     for (size_t size = 0; size < good.size(); ++size) {
-      CHECK(contains(decode_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))), "3: x.png: "));
+      CHECK(
+          contains(decode_error(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))), "3: x.png: "));
     }
   }
 }

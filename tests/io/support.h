@@ -28,7 +28,9 @@ inline void save(const std::string& path, const std::vector<uint8_t>& bytes) {
   std::ofstream out(path, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
-inline void save(const std::string& path, const std::string& text) { save(path, std::vector<uint8_t>(text.begin(), text.end())); }
+inline void save(const std::string& path, const std::string& text) {
+  save(path, std::vector<uint8_t>(text.begin(), text.end()));
+}
 
 // The line of the Error that `action` throws, behind its exit code: "3: x.png: byte 0: ..."; "no error" if it throws none.
 // Every such line must be a line.
@@ -65,7 +67,8 @@ class TemporaryFolder {
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   size_t count() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
   }
 
  private:

@@ -1,5 +1,5 @@
-// Shared by the tests of the kernels: repeatable random numbers, buffers that notice a stray access, rows cut at random,
-// and the kernel sets to try.
+// Shared by the tests of the kernels: repeatable random numbers, buffers that notice a stray access, rows cut at
+// random, and the kernel sets to try.
 //
 // A buffer ends at an inaccessible page (up to 12 bytes of slack keep its start 16-byte aligned), so that reading or
 // writing behind it ends the test with a fault; in front and in the slack lie marks that are checked.

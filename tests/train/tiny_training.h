@@ -64,8 +64,8 @@ inline tool::TrainConfig tiny_config() {
   config.slice = 2;
   config.slots = 3;
   config.ema = 0.9;
-  config.checkpoint_every = 3;
-  config.sample_every = 7;
+  config.checkpoint_every = 10;
+  config.sample_every = 10;
   config.validation_pictures = 16;
   return config;
 }

@@ -105,7 +105,7 @@ TEST_CASE("train leaves a checkpoint, a complete loss curve, pictures and the co
   REQUIRE(row != std::string::npos);
   CHECK(csv[csv.size() - 2] != ',');  // the last step is measured on the held-out pictures
   CHECK(read_png(place.folder.path("run/samples.png")).width == 8 * 8 + 9);
-  CHECK(read_png(place.folder.path("run/samples-0000021.png")).channels == 1);
+  CHECK(read_png(place.folder.path("run/samples-0000020.png")).channels == 1);
   CHECK(read_png(place.folder.path("run/loss.png")).channels == 3);
   CHECK(train_config_from_json(read_json(place.folder.path("run/config.json")), "").batch == 6);
   CHECK(place.train("again", {"--threads", "1"}) == 0);
@@ -116,9 +116,9 @@ TEST_CASE("train leaves a checkpoint, a complete loss curve, pictures and the co
 
 TEST_CASE("Ctrl-C saves and exits 130, and --resume ends where a training without it does") {
   const Workplace place;
-  REQUIRE(place.train("whole", {"--epochs", "60", "--sample-every", "60", "--checkpoint-every", "150"}) == 0);
+  REQUIRE(place.train("whole", {"--epochs", "30", "--sample-every", "30", "--checkpoint-every", "150"}) == 0);
   const Process process =
-      place.start("run", {"--epochs", "60", "--sample-every", "60", "--checkpoint-every", "100000"});
+      place.start("run", {"--epochs", "30", "--sample-every", "30", "--checkpoint-every", "100000"});
   while (bytes_of(place.folder.path("run/samples.png")).empty()) usleep(1000);  // it is under way
   process.signal(SIGINT);
   CHECK(process.wait() == 130);
@@ -139,7 +139,7 @@ TEST_CASE("Ctrl-C saves and exits 130, and --resume ends where a training withou
   CHECK(place.same("run/samples.png", "whole/samples.png"));
   CHECK(place.same("run/config.json", "whole/config.json"));
   CHECK(place.same("run/checkpoint.safetensors", "whole/checkpoint.safetensors"));
-  CHECK(place.train("whole", {"--epochs", "60", "--resume"}) == 0);  // nothing left to do
+  CHECK(place.train("whole", {"--epochs", "30", "--resume"}) == 0);  // nothing left to do
 }
 
 TEST_CASE("a folder that holds a training is not touched without --resume or --force") {

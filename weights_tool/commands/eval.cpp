@@ -31,15 +31,18 @@ const CommandSpec& spec() {
       "measure pictures against real ones",
       {{"weights_tool eval fashion.mote --classifier classifier.safetensors --data /usr/share/datasets/fashion-mnist",
         "three runs of 10000 pictures; mean and spread"},
-       {"weights_tool eval fashion-int8.mote --against fashion.mote --classifier classifier.safetensors --data pictures/",
+       {"weights_tool eval fashion-int8.mote --against fashion.mote --classifier classifier.safetensors --data "
+        "pictures/",
         "two models with the same seeds, and the ratio of their distances"},
-       {"weights_tool eval pictures.idx --classifier classifier.safetensors --data /usr/share/datasets/fashion-mnist --json",
+       {"weights_tool eval pictures.idx --classifier classifier.safetensors --data /usr/share/datasets/fashion-mnist "
+        "--json",
         "pictures that another program made"}},
       {{"MODEL|IDX", "a .mote file, a checkpoint of train, or an IDX file of pictures"}},
       {Option::text("against", "MODEL|IDX", "measure this one too and compare"),
        Option::text("classifier", "FILE.safetensors", "whose features count: made by train-classifier"),
        Option::text("data", "PATH", "real pictures, as train-classifier takes them"),
-       Option::integer("n", 10000, fewest_pictures, 1000000, "pictures a run; of an IDX file at most so many, from its start"),
+       Option::integer("n", 10000, fewest_pictures, 1000000,
+                       "pictures a run; of an IDX file at most so many, from its start"),
        Option::integer("runs", 3, 1, 1000, "seeds, from --seed on; an IDX file is one run"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
        Option::choice("sampler", "ddim", {"ddim", "ddpm", "ddpm-large"}, "the update rule; -large: variance beta"),
@@ -47,10 +50,11 @@ const CommandSpec& spec() {
        Option::integer("seed", 1, 0, largest_exact, "of the first run"),
        Option::text("kernels", "NAME", "run these kernels: ref, avx2, avx512, neon; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
-       Option::flag("json", "print one JSON object"),
-       Option::flag("quiet", "no progress")},
-      "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is better.\n"
-      "precision, recall: shares of pictures inside the manifold of real ones and the reverse (Kynkaanniemi et al. 2019).\n"
+       Option::flag("json", "print one JSON object"), Option::flag("quiet", "no progress")},
+      "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is "
+      "better.\n"
+      "precision, recall: shares of pictures inside the manifold of real ones and the reverse (Kynkaanniemi et al. "
+      "2019).\n"
       "agreement: share of pictures that the classifier takes for the class they were drawn for; the classes in turn.\n"
       "confidence: the probability it gives the class it takes a picture for, on average.\n"
       "floor: the same for held-out real pictures. Compare only results of the same classifier, data and --n."};
@@ -89,10 +93,28 @@ struct Subject {
   ImageSet pictures;
 };
 
+void stop_if_interrupted(uint64_t) {
+  if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was measured to the end");
+}
+
+// Calls work(callback); the callback moves a bar of `total` units.
+template <class Work>
+auto with_progress(bool quiet, const std::string& label, uint64_t total, const std::string& unit, const Work& work) {
+  std::optional<Progress> bar;
+  if (!quiet) bar.emplace(label, total, unit);
+  auto result = work(std::function<void(uint64_t)>([&](uint64_t done) {
+    stop_if_interrupted(done);
+    if (bar) bar->update(done);
+  }));
+  if (bar) bar->finish();
+  return result;
+}
+
 class Session {
  public:
   explicit Session(const Arguments& arguments)
       : arguments_(arguments),
+        quiet_(arguments.flag("quiet")),
         kernels_(wanted_kernels(arguments.text("kernels"))),
         pool_(static_cast<int>(arguments.integer("threads"))),
         count_(static_cast<size_t>(arguments.integer("n"))),
@@ -114,9 +136,9 @@ class Session {
 
   EvalReport run() {
     FeatureExtractor extractor(classifier_.graph, set_, pool_);
-    Judge judge = with_progress("real pictures", real_.train.images.count, "pictures", [&](const auto& progress) {
-      return Judge(extractor, real_, count_, set_, pool_, progress);
-    });
+    Judge judge =
+        with_progress(quiet_, "real pictures", real_.train.images.count, "pictures",
+                      [&](const auto& progress) { return Judge(extractor, real_, count_, set_, pool_, progress); });
     EvalReport report;
     report.classifier = arguments_.text("classifier");
     report.data = real_.train.source;
@@ -159,7 +181,8 @@ class Session {
       ImageSet& pictures = subject.pictures;
       check_size(path, pictures.height, pictures.width, pictures.channels);
       if (pictures.count < static_cast<size_t>(fewest_pictures)) {
-        throw Error(ExitCode::invalid_input, path + ": " + std::to_string(pictures.count) + " pictures are too few to measure");
+        throw Error(ExitCode::invalid_input,
+                    path + ": " + std::to_string(pictures.count) + " pictures are too few to measure");
       }
       pictures.count = std::min(pictures.count, count_);
       pictures.pixels.resize(pictures.count * pictures.image_bytes());
@@ -194,16 +217,17 @@ class Session {
       request.seed = static_cast<uint64_t>(arguments_.integer("seed") + run);
       subject->candidate.seeds.push_back(request.seed);
       const std::string label = file_name(subject->candidate.path) + " seed " + std::to_string(request.seed);
-      SampleResult drawn = with_progress(label, uint64_t{subject->candidate.steps} * count_, "steps",
-                                         [&](const auto& progress) {
-                                           request.progress = progress;
-                                           return sample_pictures(*subject->model, request);
-                                         });
+      SampleResult drawn =
+          with_progress(quiet_, label, uint64_t{subject->candidate.steps} * count_, "steps", [&](const auto& progress) {
+            request.progress = progress;
+            return sample_pictures(*subject->model, request);
+          });
       const ImageSet pictures = {count_, info.height, info.width, info.channels, std::move(drawn.pixels)};
       // What the classifier says can be compared with what was asked for if both know the same classes.
-      const bool comparable = info.num_classes > 0 &&
-                              info.num_classes <= static_cast<uint32_t>(classifier_.state.config.classes);
-      add_run(judge, pictures, comparable ? std::vector<int>(drawn.classes.begin(), drawn.classes.end()) : std::vector<int>(),
+      const bool comparable =
+          info.num_classes > 0 && info.num_classes <= static_cast<uint32_t>(classifier_.state.config.classes);
+      add_run(judge, pictures,
+              comparable ? std::vector<int>(drawn.classes.begin(), drawn.classes.end()) : std::vector<int>(),
               &subject->candidate);
     }
   }
@@ -213,25 +237,8 @@ class Session {
     candidate->runs.push_back(judge.judge(pictures, labels, stop_if_interrupted));
   }
 
-  static void stop_if_interrupted(uint64_t) {
-    if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was measured to the end");
-  }
-
-  // Calls work(callback) with the callback moving a bar of `total` units.
-  template <class Work>
-  auto with_progress(const std::string& label, uint64_t total, const std::string& unit, const Work& work) {
-    const bool quiet = arguments_.flag("quiet");
-    std::optional<Progress> bar;
-    if (!quiet) bar.emplace(label, total, unit);
-    auto result = work(std::function<void(uint64_t)>([&](uint64_t done) {
-      stop_if_interrupted(done);
-      if (bar) bar->update(done);
-    }));
-    if (bar) bar->finish();
-    return result;
-  }
-
   const Arguments& arguments_;
+  bool quiet_;
   std::string kernels_;
   KernelSet set_ = KernelSet::ref;
   ThreadPool pool_;

@@ -2,6 +2,7 @@
 
 #include <mote/mote.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -98,7 +99,6 @@ std::string grouped(int64_t value) {
 }
 
 std::string padded(std::string text, size_t width, bool right) {
-  // Multiplication signs and the like do not occur: one byte is one column.
   if (text.size() >= width) return text;
   return right ? std::string(width - text.size(), ' ') + text : text + std::string(width - text.size(), ' ');
 }

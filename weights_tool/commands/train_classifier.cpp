@@ -26,7 +26,8 @@ const CommandSpec& spec() {
        {"weights_tool train-classifier --data pictures/ --out classifier.safetensors --epochs 30",
         "a folder with one subfolder of PNGs a class"}},
       {},
-      {Option::text("data", "PATH", "folder with train-images-idx3-ubyte[.gz] and its labels, IDX file, or folders of PNGs"),
+      {Option::text("data", "PATH",
+                    "folder with train-images-idx3-ubyte[.gz] and its labels, IDX file, or folders of PNGs"),
        Option::text("out", "FILE.safetensors", "the classifier: its averaged weights"),
        Option::integer("epochs", ClassifierRecipe().epochs, 1, 1000, "passes over the training pictures"),
        Option::integer("batch", ClassifierRecipe().batch, 1, 4096, "pictures a step"),
@@ -35,7 +36,8 @@ const CommandSpec& spec() {
        Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
        Option::text("kernels", "NAME", "kernel set: ref, avx2, avx512, neon; without it the fastest"),
        Option::flag("force", "replace an existing file")},
-      "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on the\n"
+      "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on "
+      "the\n"
       "held-out pictures: t10k-... beside the training pictures or, where there are none, every tenth picture.\n"
       "FILE is replaced whole after every epoch. Ctrl-C saves and exits with 130."};
   return command;
@@ -52,9 +54,8 @@ ClassifierRecipe recipe_of(const Arguments& arguments) {
 
 ClassifierConfig config_of(const ClassifiedPictures& pictures) {
   const ImageSet& images = pictures.train.images;
-  const ClassifierConfig config =
-      default_classifier(static_cast<int>(images.height), static_cast<int>(images.width),
-                         static_cast<int>(images.channels), pictures.classes);
+  const ClassifierConfig config = default_classifier(static_cast<int>(images.height), static_cast<int>(images.width),
+                                                     static_cast<int>(images.channels), pictures.classes);
   const std::string misfit = classifier_misfit(config);
   if (!misfit.empty()) throw Error(ExitCode::invalid_input, pictures.train.source + ": " + misfit);
   return config;
@@ -134,7 +135,8 @@ int run_train_classifier(int argc, char** argv) {
   refuse_existing(arguments.text("out"), arguments.flag("force"));
   const std::string kernels = wanted_kernels(arguments.text("kernels"));
   KernelSet set;
-  if (!find_kernel_set(kernels.empty() ? nullptr : kernels.c_str(), &set)) arguments.fail("--kernels: no such kernel set");
+  if (!find_kernel_set(kernels.empty() ? nullptr : kernels.c_str(), &set))
+    arguments.fail("--kernels: no such kernel set");
   const ClassifiedPictures pictures = load_classified(arguments.text("data"));
   ThreadPool pool(static_cast<int>(arguments.integer("threads")));
   install_interrupt_handlers();

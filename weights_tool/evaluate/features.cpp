@@ -78,7 +78,8 @@ void FeatureExtractor::run_slice(const ImageSet& pictures, size_t first, int ima
 }
 
 double agreement(const PictureFeatures& pictures, const std::vector<int>& labels) {
-  if (labels.size() != pictures.count || pictures.count == 0) throw std::invalid_argument("agreement: one label a picture");
+  if (labels.size() != pictures.count || pictures.count == 0)
+    throw std::invalid_argument("agreement: one label a picture");
   size_t right = 0;
   for (size_t i = 0; i < pictures.count; ++i) right += pictures.classes[i] == labels[i];
   return static_cast<double>(right) / static_cast<double>(pictures.count);

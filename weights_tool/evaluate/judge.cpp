@@ -58,15 +58,15 @@ Judge::Judge(FeatureExtractor& extractor, const ClassifiedPictures& real, size_t
   const PictureFeatures features = extractor.run(real.train.images, progress);
   fit_ = fit_gaussian(features.values.data(), features.count, features.features);
   const size_t points = std::min(count, features.count);
-  manifold_.emplace(spread_rows(features, points).data(), points, features.features, fit_.mean, manifold_neighbours, set,
-                    pool);
+  manifold_.emplace(spread_rows(features, points).data(), points, features.features, fit_.mean, manifold_neighbours,
+                    set, pool);
 }
 
 Quality Judge::judge(const ImageSet& pictures, const std::vector<int>& labels,
                      const std::function<void(uint64_t)>& progress) const {
   const PictureFeatures features = extractor_->run(pictures, progress);
-  const Manifold manifold(features.values.data(), features.count, features.features, fit_.mean, manifold_neighbours, set_,
-                          *pool_);
+  const Manifold manifold(features.values.data(), features.count, features.features, fit_.mean, manifold_neighbours,
+                          set_, *pool_);
   Quality quality;
   quality.frechet = frechet_distance(fit_gaussian(features.values.data(), features.count, features.features), fit_);
   quality.precision = manifold_->share_inside(manifold);

@@ -24,7 +24,7 @@ struct Quality {
 // The columns of Quality in order, with the names they have in reports.
 struct QualityColumn {
   const char* name;
-  double Quality::* value;
+  double Quality::*value;
 };
 const std::vector<QualityColumn>& quality_columns();
 

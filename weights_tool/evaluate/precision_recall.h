@@ -41,7 +41,7 @@ class Manifold {
   size_t count_, features_;
   KernelSet set_;
   ThreadPool* pool_;
-  AlignedFloats points_;            // [count][features]
+  AlignedFloats points_;  // [count][features]
   std::vector<float> squared_norms_;
   std::vector<Tile> tiles_;
   std::vector<float> squared_radii_;

@@ -31,7 +31,8 @@ class Table {
   }
   void row(const std::string& label, const Quality& quality) {
     text_ += padded(label, label_width_, false);
-    for (const QualityColumn& column : quality_columns()) text_ += padded(number_text(quality.*column.value, 4), kColumn, true);
+    for (const QualityColumn& column : quality_columns())
+      text_ += padded(number_text(quality.*column.value, 4), kColumn, true);
     text_ += "\n";
   }
   const std::string& text() const { return text_; }
@@ -86,8 +87,8 @@ std::string report_text(const EvalReport& report) {
                           ? number_text(100 * report.classifier_accuracy, 2) + " % of held-out pictures right\n"
                           : "accuracy unknown\n");
   text += "real        " + report.data + ": distance to " + std::to_string(report.real_pictures) +
-          " pictures; precision and recall against " + std::to_string(report.manifold_pictures) + ", k = " +
-          std::to_string(manifold_neighbours) + "\n\n";
+          " pictures; precision and recall against " + std::to_string(report.manifold_pictures) +
+          ", k = " + std::to_string(manifold_neighbours) + "\n\n";
   const std::string floor = "floor: " + std::to_string(report.floor_pictures) + " held-out pictures";
   size_t width = floor.size();
   for (const Candidate& candidate : report.candidates) {

@@ -12,10 +12,10 @@ namespace mote::tool {
 // One model or file of pictures.
 struct Candidate {
   std::string path;
-  bool drawn = false;           // by a model, one run a seed; otherwise the pictures of a file, one run
-  uint32_t steps = 0;           // of the sampler
-  std::vector<uint64_t> seeds;  // of each run; empty: none
-  std::vector<size_t> pictures; // of each run
+  bool drawn = false;            // by a model, one run a seed; otherwise the pictures of a file, one run
+  uint32_t steps = 0;            // of the sampler
+  std::vector<uint64_t> seeds;   // of each run; empty: none
+  std::vector<size_t> pictures;  // of each run
   std::vector<Quality> runs;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr int letter_count = sizeof letters - 1;
+constexpr int legend_lines = 32;
 
 std::vector<int> largest_first(const MemoryPlan& plan) {
   std::vector<int> order(plan.buffers.size());
@@ -60,7 +61,7 @@ void draw(Canvas& canvas, const PlannedBuffer& buffer, int64_t positions, int64_
 
 std::string legend(const Graph& graph, const MemoryPlan& plan, const std::vector<int>& order) {
   std::string text;
-  for (size_t i = 0; i < order.size() && i < letter_count; ++i) {
+  for (size_t i = 0; i < order.size() && i < legend_lines; ++i) {
     const PlannedBuffer& buffer = plan.buffers[static_cast<size_t>(order[i])];
     std::string names;
     if (buffer.tensors.empty())

@@ -8,8 +8,8 @@
 namespace mote::tool {
 
 // Every line shows a slice of the arena, every column one operator (or several, when there are more than `columns`).
-// A cell shows the buffer that covers most of it: the largest have letters, the others '#'; '.' is free, and '^' below marks
-// the peak. A legend of the lettered buffers follows. Ends with a newline.
+// A cell shows the buffer that covers most of it: the largest have letters, the others '#'; '.' is free. '^' below
+// marks the peak. A legend of the largest buffers follows. Ends with a newline.
 std::string arena_map_text(const Graph& graph, const MemoryPlan& plan, int columns = 96, int rows = 24);
 
 }  // namespace mote::tool

@@ -15,9 +15,10 @@
 namespace mote::tool {
 
 struct PlanOptions {
-  bool reorder = true;           // false: nodes run as the graph has them
-  int64_t order_states = 60000;  // how many partial orders the search may look at
-  int64_t placements = 30000;    // how many layouts the search may try; it ends when one meets the bound
+  bool reorder = true;  // false: nodes run as the graph has them
+  // How far the searches go in a graph of up to 100 nodes or buffers; in larger ones, where each look costs more, less.
+  int64_t order_states = 60000;  // partial orders looked at
+  int64_t placements = 30000;    // layouts tried; the search ends when one meets the bound
   uint64_t seed = 1;             // of the layout search; the same seed gives the same plan
 };
 

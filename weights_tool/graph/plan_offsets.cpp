@@ -148,9 +148,10 @@ int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, const P
   Sequence current = best_sequence;
   std::vector<int64_t> current_offsets = best_offsets;
   int64_t current_arena = best;
-  for (int64_t tries = 0; tries < options.placements && best > bound; ++tries) {
+  const int64_t limit = scaled_effort(options.placements, static_cast<int64_t>(buffers.size()));
+  for (int64_t tries = 0; tries < limit && best > bound; ++tries) {
     // Slightly worse layouts are walked through too, less and less of them.
-    const int64_t slack = best / 64 * (options.placements - tries) / options.placements;
+    const int64_t slack = best / 64 * (limit - tries) / limit;
     const int64_t enough = random.below(8) == 0 ? current_arena + slack : current_arena;
     const Sequence next = neighbour(current, current_offsets, buffers, current_arena, random);
     const int64_t arena = packer.place(next, enough, offsets);

@@ -39,6 +39,16 @@ struct State {
   int count = 0;         // nodes done
   int parent = -1;       // index of the state before
   std::vector<int> ran;  // nodes run since then
+
+  // The same place, to try something from.
+  State fork() const {
+    State copy;
+    copy.done = done;
+    copy.live = live;
+    copy.peak = peak;
+    copy.count = count;
+    return copy;
+  }
 };
 
 class OrderSearch {
@@ -139,9 +149,10 @@ bool OrderSearch::run_free_nodes(State& state) const {
     if (holds(state.done, node)) continue;
     std::vector<int> needed;
     if (!gather(state, node, needed)) continue;
-    State next = state;
+    State next = state.fork();
     for (int each : needed) apply(next, each);
     if (next.peak > state.peak || next.live > state.live) continue;
+    next.ran.insert(next.ran.begin(), state.ran.begin(), state.ran.end());
     state = std::move(next);
     return true;
   }
@@ -185,8 +196,7 @@ std::vector<int> OrderSearch::run() {
       complete = false;
       std::vector<int> needed;
       if (!gather(states_[static_cast<size_t>(index)], node, needed)) continue;
-      State next = states_[static_cast<size_t>(index)];
-      next.ran.clear();
+      State next = states_[static_cast<size_t>(index)].fork();
       for (int each : needed) apply(next, each);
       push(std::move(next), index);
     }
@@ -210,17 +220,18 @@ bool may_swap(const Sizes& sizes, int first, int second) {
 }
 
 // Moves single nodes as far back or forth as they may go, while that lowers the peak: for graphs too wide to search.
-std::vector<int> improve(const OrderSearch& search, const Sizes& sizes, std::vector<int> order) {
+// Counts orders in `budget` and stops when it is used up.
+std::vector<int> improve(const OrderSearch& search, const Sizes& sizes, std::vector<int> order, int64_t budget) {
   int64_t best = peak_of(search, order);
   for (bool better = true; better;) {
     better = false;
-    for (size_t i = 0; i < order.size() && order.size() <= 400; ++i) {
+    for (size_t i = 0; i < order.size(); ++i) {
       for (int direction : {-1, 1}) {
         std::vector<int> moved = order;
         for (size_t at = i;; at = direction < 0 ? at - 1 : at + 1) {
           if (direction < 0 ? at == 0 : at + 1 == moved.size()) break;
           const size_t low = direction < 0 ? at - 1 : at;
-          if (!may_swap(sizes, moved[low], moved[low + 1])) break;
+          if (!may_swap(sizes, moved[low], moved[low + 1]) || --budget < 0) break;
           std::swap(moved[low], moved[low + 1]);
           const int64_t peak = peak_of(search, moved);
           if (peak >= best) continue;
@@ -236,6 +247,7 @@ std::vector<int> improve(const OrderSearch& search, const Sizes& sizes, std::vec
 
 // At each step the node with the lowest step peak, then the fewest bytes left alive.
 std::vector<int> greedy(const OrderSearch& search, const Sizes& sizes, int nodes) {
+  std::vector<int> order;
   State state = search.first_state();
   while (state.count < nodes) {
     State best;
@@ -247,27 +259,29 @@ std::vector<int> greedy(const OrderSearch& search, const Sizes& sizes, int nodes
         ready = ready && (producer < 0 || holds(state.done, producer));
       }
       if (!ready) continue;
-      State next = state;
+      State next = state.fork();
       search.apply(next, node);
       if (best.count == 0 || std::make_pair(next.peak, next.live) < std::make_pair(best.peak, best.live))
         best = std::move(next);
     }
+    order.push_back(best.ran.back());
     state = std::move(best);
   }
-  return state.ran;
+  return order;
 }
 
 }  // namespace
 
 std::vector<int> find_order(const Graph& graph, const Sizes& sizes, const PlanOptions& options) {
-  OrderSearch search(graph, sizes, options.order_states);
   const int nodes = static_cast<int>(graph.nodes.size());
+  const int64_t budget = scaled_effort(options.order_states, nodes);
+  OrderSearch search(graph, sizes, budget);
   std::vector<int> given;
   for (int i = 0; i < nodes; ++i) given.push_back(i);
   std::vector<int> order = search.run();
   if (order.empty()) {
-    order = improve(search, sizes, greedy(search, sizes, nodes));
-    const std::vector<int> other = improve(search, sizes, given);
+    order = improve(search, sizes, greedy(search, sizes, nodes), budget);
+    const std::vector<int> other = improve(search, sizes, given, budget);
     if (peak_of(search, other) < peak_of(search, order)) order = other;
   }
   return peak_of(search, order) < peak_of(search, given) ? order : given;

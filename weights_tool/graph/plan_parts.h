@@ -10,6 +10,9 @@
 
 namespace mote::tool::plan {
 
+// How many looks a search may take among n things: a look costs about n^2, so that the time stays the same.
+constexpr int64_t scaled_effort(int64_t looks, int64_t n) { return n <= 100 ? looks : looks * 10000 / (n * n) + 1; }
+
 // The graph as the planner sees it.
 struct Sizes {
   std::vector<int64_t> tensor_bytes;             // rounded up; 0: not in the arena

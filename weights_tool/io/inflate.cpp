@@ -405,7 +405,8 @@ void Inflater::copy_match(size_t distance, size_t length) {
   if (length > output_->cap - output_->filled) fail_cap();
   output_->grow(length);
   uint8_t* out = output_->bytes.data() + output_->filled;
-  for (size_t i = 0; i < length; ++i) out[i] = out[i - distance];
+  const uint8_t* from = out - distance;
+  for (size_t i = 0; i < length; ++i) out[i] = from[i];
   output_->filled += length;
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
+#include <utility>
 
 #include "weights_tool/io/plot.h"
 
@@ -13,17 +13,17 @@ std::vector<double> nice_ticks(double low, double high, int wanted) {
   if (!(high > low) || wanted < 1 || !std::isfinite(high - low)) return out;
   const double rough = (high - low) / wanted;
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  double step = 10 * power;
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough * (1 - 1e-9)) {
-      step = factor * power;
-      break;
-    }
-  }
+  // Of 1, 2, 5 and 10 the nearest by ratio: the bounds are the geometric means.
+  const double ratio = rough / power;
+  const double step = power * (ratio < std::sqrt(2.0)    ? 1
+                               : ratio < std::sqrt(10.0) ? 2
+                               : ratio < std::sqrt(50.0) ? 5
+                                                         : 10);
   if (!(step > 0)) return out;  // the interval is narrower than doubles can divide
   // Multiples of the step, counted in whole numbers so that errors do not add up; a hair of slack for ends that are ticks.
   const double first = std::ceil(low / step - 1e-6), last = std::floor(high / step + 1e-6);
-  if (last - first > 1000) return out;
+  // An interval so narrow beside its values that neighbouring multiples are the same double has no ticks worth showing.
+  if (!(std::fabs(first) < 1e15 && std::fabs(last) < 1e15)) return out;
   for (double i = first; i <= last; ++i) out.push_back(i == 0 ? 0.0 : i * step);
   return out;
 }
@@ -52,8 +52,9 @@ std::string tick_text(double value, double step) {
   const double size = std::max(std::fabs(value), step);
   char text[64];
   if (size >= 1e9 || size < 1e-4 || step < 1e-6) {
-    // As many digits as tell neighbours apart.
-    const int digits = step > 0 ? std::clamp(static_cast<int>(std::ceil(std::log10(size / step) - 1e-9)), 0, 6) : 2;
+    // As many digits as tell neighbours apart: the difference of the leading digits' places.
+    const auto place = [](double v) { return static_cast<int>(std::floor(std::log10(v) + 1e-9)); };
+    const int digits = step > 0 ? std::clamp(place(size) - place(step), 0, 6) : 2;
     std::snprintf(text, sizeof text, "%.*e", digits, value);
     return text;
   }

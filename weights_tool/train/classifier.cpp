@@ -121,8 +121,8 @@ class Builder {
     node.name = "logits";
     node.x[0] = x;
     const int64_t count = int64_t{config_.classes} * config_.features;
-    node.weights = parameter("logits.weight", {config_.classes, config_.features},
-                             init_.uniform_fan_in(count, config_.features));
+    node.weights =
+        parameter("logits.weight", {config_.classes, config_.features}, init_.uniform_fan_in(count, config_.features));
     node.bias = parameter("logits.bias", {config_.classes}, init_.zeros(config_.classes));
     return emit(std::move(node), {config_.classes});
   }

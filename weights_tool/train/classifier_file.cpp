@@ -40,8 +40,8 @@ Json recipe_to_json(const ClassifierRecipe& recipe) {
 }
 
 ClassifierRecipe recipe_from_json(const JsonView& view) {
-  view.refuse_unknown({"epochs", "batch", "learning_rate", "weight_decay", "gradient_clip", "ema", "warmup_steps", "flip",
-                       "shift", "seed"});
+  view.refuse_unknown({"epochs", "batch", "learning_rate", "weight_decay", "gradient_clip", "ema", "warmup_steps",
+                       "flip", "shift", "seed"});
   ClassifierRecipe recipe;
   recipe.epochs = static_cast<int>(view.at("epochs").integer(1, 1000000));
   recipe.batch = static_cast<int>(view.at("batch").integer(1, 65536));

@@ -19,8 +19,8 @@ struct ClassifierRecipe {
   double learning_rate = 2e-3, weight_decay = 0.05;
   double gradient_clip = 1, ema = 0.999;
   int warmup_steps = 100;  // at most a tenth of all steps
-  bool flip = true;  // mirror half of the pictures
-  int shift = 2;     // move pictures by up to that many pixels each way
+  bool flip = true;        // mirror half of the pictures
+  int shift = 2;           // move pictures by up to that many pixels each way
   uint64_t seed = 1;
 };
 

@@ -12,8 +12,8 @@
 namespace mote::tool {
 namespace {
 
-constexpr int kSlice = 8, kSlots = 8;   // of BatchGradient
-constexpr double kSmoothing = 0.02;     // share of a new value in a smoothed one
+constexpr int kSlice = 8, kSlots = 8;  // of BatchGradient
+constexpr double kSmoothing = 0.02;    // share of a new value in a smoothed one
 // Elements of the stream of mirrorings; element 0 decides the mirroring (train/dataset.h).
 constexpr uint32_t kShiftDown = 1, kShiftRight = 2;
 
@@ -47,8 +47,8 @@ ClassifierState new_state(const ClassifierConfig& config, const ClassifierRecipe
 
 }  // namespace
 
-ClassifierTrainer::ClassifierTrainer(const ClassifierConfig& config, const ClassifierRecipe& recipe, const Dataset& data,
-                                     KernelSet set, ThreadPool& pool)
+ClassifierTrainer::ClassifierTrainer(const ClassifierConfig& config, const ClassifierRecipe& recipe,
+                                     const Dataset& data, KernelSet set, ThreadPool& pool)
     : state_(new_state(config, recipe, data, set)),
       pool_(&pool),
       graph_(build_classifier(config, recipe.seed)),
@@ -104,8 +104,8 @@ double ClassifierTrainer::batch_gradient() {
           const int label = source_.label(slice.first + i);
           float confidence;
           right_[k] = classify(logits, state_.config.classes, &confidence) == label;
-          losses_[k] = softmax_cross_entropy(logits, state_.config.classes, label, share,
-                                             slice.d_output + i * slice.stride);
+          losses_[k] =
+              softmax_cross_entropy(logits, state_.config.classes, label, share, slice.d_output + i * slice.stride);
         }
       },
       gradient_.data());
@@ -122,12 +122,13 @@ ClassifierStep ClassifierTrainer::step() {
   result.loss = batch_gradient();
   const double norm = gradient_norm(gradient_.data(), gradient_.size(), *pool_);
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
-    throw Error(ExitCode::failure, "step " + std::to_string(number) +
-                                       ": the loss is not finite any more; lower --learning-rate");
+    throw Error(ExitCode::failure,
+                "step " + std::to_string(number) + ": the loss is not finite any more; lower --learning-rate");
   }
   const int64_t warmup = std::min<int64_t>(recipe.warmup_steps, state_.steps / 10);
   const double rate = learning_rate_at(number, state_.steps, warmup, recipe.learning_rate, 0);
-  const OptimizerBuffers buffers = {store_.values(), m_.data(), v_.data(), ema_.data(), gradient_.data(), store_.size()};
+  const OptimizerBuffers buffers = {store_.values(), m_.data(),        v_.data(),
+                                    ema_.data(),     gradient_.data(), store_.size()};
   optimizer_.update(buffers, number, rate, clip_factor(norm, recipe.gradient_clip), ema_decay_at(number, recipe.ema),
                     *pool_);
   store_.refresh(*pool_);

@@ -13,9 +13,9 @@
 namespace mote::tool {
 
 struct ClassifierStep {
-  int64_t step = 0;                      // this step's number, from 1
-  double loss = 0, smoothed_loss = 0;    // mean cross-entropy; smoothed over about fifty steps
-  double accuracy = 0;                   // smoothed share of the batches' pictures named right
+  int64_t step = 0;                    // this step's number, from 1
+  double loss = 0, smoothed_loss = 0;  // mean cross-entropy; smoothed over about fifty steps
+  double accuracy = 0;                 // smoothed share of the batches' pictures named right
 };
 
 class ClassifierTrainer {
@@ -47,8 +47,8 @@ class ClassifierTrainer {
   AdamW optimizer_;
   BatchSource source_;
   AlignedFloats ema_, m_, v_, gradient_;
-  size_t picture_;    // elements of one
-  AlignedFloats x_;   // of the batch: [batch][picture_]
+  size_t picture_;                // elements of one
+  AlignedFloats x_;               // of the batch: [batch][picture_]
   std::vector<float> timesteps_;  // zeros: the graph reads none
   std::vector<double> losses_;
   std::vector<uint8_t> right_;

@@ -2,6 +2,7 @@
 #include "weights_tool/train/executor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -246,13 +247,18 @@ void Executor::run_embedding(int index) {
   }
 }
 
+// In 256ths; never everything.
+int Executor::dropout_threshold(const Node& node) {
+  return static_cast<int>(std::clamp(std::lround(node.dropout * 256.0f), 0L, 255L));
+}
+
 // Element e is dropped if byte e % 16 of Philox block e / 16 is below 256 * probability, rounded; what is left is
 // scaled by the exact reciprocal of what that keeps. The block's third counter word holds sample and node, the key is
 // the seed.
 void Executor::run_dropout(int index) {
   const Node& node = node_at(index);
   const int64_t n = elements(node.x[0]);
-  const int threshold = static_cast<int>(node.dropout * 256.0f + 0.5f);
+  const int threshold = dropout_threshold(node);
   for (int i = 0; i < input_.images; ++i) {
     const float* x = act(node.x[0], i);
     float* y = act(node.y[0], i);

@@ -72,6 +72,7 @@ class Executor {
     return tensor < 0 || store_->offset(tensor) < 0 ? nullptr : parameter_gradients_ + store_->offset(tensor);
   }
   void measure_scratch();
+  static int dropout_threshold(const Node& node);
 
   // executor.cpp
   void run_node(int node);

@@ -1,4 +1,5 @@
-// Attention in NEON (aarch64): simd/attention_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Attention in NEON (aarch64): simd/attention_f32.h, compiled for these instructions. Nothing but the kernel leaves
+// this file.
 #if defined(__aarch64__)
 #include "kernels/arm/arm.h"
 #include "kernels/simd/vec_neon.h"

@@ -1,4 +1,5 @@
-// Convolution in NEON (aarch64): simd/conv2d_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Convolution in NEON (aarch64): simd/conv2d_f32.h, compiled for these instructions. Nothing but the kernel leaves this
+// file.
 #if defined(__aarch64__)
 #include "kernels/arm/arm.h"
 #include "kernels/simd/vec_neon.h"

@@ -1,4 +1,5 @@
-// Group normalisation in NEON (aarch64): simd/group_norm_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Group normalisation in NEON (aarch64): simd/group_norm_f32.h, compiled for these instructions. Nothing but the kernel
+// leaves this file.
 #if defined(__aarch64__)
 #include "kernels/arm/arm.h"
 #include "kernels/simd/vec_neon.h"

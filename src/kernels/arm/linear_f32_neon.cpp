@@ -1,4 +1,5 @@
-// Linear layers in NEON (aarch64): simd/linear_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Linear layers in NEON (aarch64): simd/linear_f32.h, compiled for these instructions. Nothing but the kernel leaves
+// this file.
 #if defined(__aarch64__)
 #include "kernels/arm/arm.h"
 #include "kernels/simd/linear_f32.h"

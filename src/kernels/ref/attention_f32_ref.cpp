@@ -1,4 +1,5 @@
-// Multi-head self-attention as kernels.h defines it: one query row and head at a time, the weights of all keys in scratch.
+// Multi-head self-attention as kernels.h defines it: one query row and head at a time, the weights of all keys in
+// scratch.
 #include "kernels/ref/ref.h"
 
 namespace mote {

@@ -1,9 +1,9 @@
 // Group normalisation as kernels.h defines it, in its three phases.
 //
-// Statistics: each channel has a pivot, its value at the first pixel, and sums d = x - pivot and d^2 over a slice of rows.
-// A pivot inside the data keeps the difference sum(d^2) - sum(d)^2 / n harmless when the mean is far from zero. Slices share
-// the pivot and are added in order; channels of a group are then combined by the formula of Chan, Golub & LeVeque (1979),
-// lowest channel first.
+// Statistics: each channel has a pivot, its value at the first pixel, and sums d = x - pivot and d^2 over a slice of
+// rows. A pivot inside the data keeps the difference sum(d^2) - sum(d)^2 / n harmless when the mean is far from zero.
+// Slices share the pivot and are added in order; channels of a group are then combined by the formula of Chan, Golub &
+// LeVeque (1979), lowest channel first.
 #include "kernels/ref/ref.h"
 
 namespace mote {

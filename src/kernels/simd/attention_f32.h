@@ -1,5 +1,5 @@
-// Multi-head self-attention: blocks of four query rows pass over the keys together. Scores are dot products with vectors
-// over head_dim; softmax and the weighted sum of the values follow, all from scratch[4][tokens].
+// Multi-head self-attention: blocks of four query rows pass over the keys together. Scores are dot products with
+// vectors over head_dim; softmax and the weighted sum of the values follow, all from scratch[4][tokens].
 #pragma once
 #include "kernels/kernels.h"
 #include "kernels/simd/math_f32.h"

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels/simd/conv2d_packed_f32.h"
 #include "kernels/simd/conv2d_plain_f32.h"
+#include "kernels/simd/conv2d_winograd_f32.h"
 
 namespace mote {
 namespace {
@@ -13,25 +14,41 @@ MOTE_INLINE ptrdiff_t conv_depth(const Conv2dF32& args) {
 MOTE_INLINE size_t whole_lines(size_t floats) { return (floats * sizeof(float) + 63) / 64 * 64; }
 
 template <class V>
+MOTE_INLINE bool wino_pays(const Conv2dF32& args) {
+  if (args.kernel_height != 3 || args.kernel_width != 3 || args.stride != 1 || args.zero_insert) return false;
+  return args.channels[0] + args.channels[1] >= 16 && args.out_channels >= 16;
+}
+
+template <class V>
 MOTE_INLINE size_t conv_packed_bytes(const Conv2dF32& args) {
+  if (wino_pays<V>(args)) {
+    return packed_weight_bytes<V>(args.out_channels,
+                                  static_cast<ptrdiff_t>(wino_points) * (args.channels[0] + args.channels[1]));
+  }
   if (few_outputs<V>(args)) return whole_lines(static_cast<size_t>(args.out_channels * conv_depth(args)));
   return packed_weight_bytes<V>(args.out_channels, conv_depth(args));
 }
 
 template <class V>
 MOTE_INLINE void conv_pack(const Conv2dF32& args, float* packed) {
+  if (wino_pays<V>(args)) {
+    return wino_pack<V>(args.weights, args.out_channels, args.channels[0] + args.channels[1], packed);
+  }
   if (few_outputs<V>(args)) return copy_floats(packed, args.weights, args.out_channels * conv_depth(args));
   pack_weights<V>(args.weights, args.out_channels, conv_depth(args), packed);
 }
 
 template <class V>
 MOTE_INLINE size_t conv_packed_scratch_bytes(const Conv2dF32& args) {
+  if (wino_pays<V>(args)) return whole_lines(wino_scratch_floats<V>(args));
   return whole_lines(window_floats(args, conv_shape(args)));
 }
 
 template <class V>
 MOTE_INLINE void conv_run(const Conv2dF32& args, int row_begin, int row_end, void* scratch) {
-  if (args.packed != nullptr) {
+  if (args.packed != nullptr && wino_pays<V>(args)) {
+    conv2d_winograd<V>(args, row_begin, row_end, static_cast<float*>(scratch));
+  } else if (args.packed != nullptr) {
     conv2d_packed<V>(args, row_begin, row_end, static_cast<float*>(scratch));
   } else {
     conv2d_plain<V>(args, row_begin, row_end);

@@ -1,7 +1,7 @@
 // Convolution with packed weights (gemm_tile_f32.h): a band of input rows is copied into scratch, padded, upsampled and
-// with both inputs joined, so that every pixel of a tile is a pointer and every tap of a kernel row one stretch of floats.
-// The copy costs one load and store for each KH * KW * O / width multiplications, and nothing at all where the input can
-// be used as it lies (one input, no padding, no upsampling).
+// with both inputs joined, so that every pixel of a tile is a pointer and every tap of a kernel row one stretch of
+// floats. The copy costs one load and store for each KH * KW * O / width multiplications, and nothing at all where the
+// input can be used as it lies (one input, no padding, no upsampling).
 //
 // Scratch: [rows of the window][columns][channels]. Transposed convolution (zero_insert) splits the output into
 // upsample x upsample classes by position; within a class the same taps meet data, the others are left out.
@@ -58,11 +58,11 @@ MOTE_INLINE ConvShape conv_shape(const Conv2dF32& args) {
   return s;
 }
 
-// Rows of outputs computed from one window: as many as keep it within 128 KiB, at least 4. More rows use each weight that
-// is fetched more often.
+// Rows of outputs computed from one window: as many as keep it within 16 KiB, at least 4. Larger windows were not
+// faster.
 MOTE_INLINE int window_output_rows(const Conv2dF32& args, const ConvShape& s) {
   const ptrdiff_t pitch = max_int(1, s.width) * static_cast<ptrdiff_t>(s.channels);
-  const ptrdiff_t fit = (32768 / pitch - args.kernel_height) * s.rows.step / args.stride;
+  const ptrdiff_t fit = (4096 / pitch - args.kernel_height) * s.rows.step / args.stride;
   if (fit >= args.out_height) return args.out_height;
   return fit < row_quantum ? row_quantum : static_cast<int>(fit) / row_quantum * row_quantum;
 }
@@ -186,7 +186,7 @@ MOTE_INLINE void place_pixel(const Conv2dF32& args, const PixelGrid& g, int* y, 
 // One block of output channels for all pixels of a grid, in tiles of nearly equal size.
 template <class V>
 void conv_block(const Conv2dF32& args, const PixelGrid& g, const float* weights, int o, int vectors) {
-  constexpr int most = 12;
+  constexpr int most = 8;
   alignas(64) float start[max_block_vectors * V::width];
   const int channels = min_int(vectors * V::width, args.out_channels - o);
   start_values(args.bias, args.shift, o, channels, vectors * V::width, start);

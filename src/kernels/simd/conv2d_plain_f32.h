@@ -1,5 +1,6 @@
 // Convolution and linear layers with the weights as stored, [O][KH][KW][I], used where they lie: vectors run over input
-// channels, a tile is PM pixels x OM outputs, each with one vector of partial sums that is added up at the end. No scratch.
+// channels, a tile is PM pixels x OM outputs, each with one vector of partial sums that is added up at the end. No
+// scratch.
 //
 // A tap outside the input is read from a row of zeros, or skipped if that holds for all pixels of the tile. With fewer
 // input channels than a vector has lanes, the taps of a pixel are gathered into one row first.

@@ -1,5 +1,5 @@
-// Dot products along contiguous floats: PM stretches of input against OM stretches of weights, each pair with one vector
-// of partial sums, added up at the end.
+// Dot products along contiguous floats: PM stretches of input against OM stretches of weights, each pair with one
+// vector of partial sums, added up at the end.
 #pragma once
 #include "kernels/simd/math_f32.h"
 

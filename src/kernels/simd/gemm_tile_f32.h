@@ -1,8 +1,8 @@
-// The inner loop of convolution and linear layers with packed weights: a tile of MR pixels x NR vectors of output channels
-// held in registers over the whole sum, one broadcast input value against NR vectors of weights.
+// The inner loop of convolution and linear layers with packed weights: a tile of MR pixels x NR vectors of output
+// channels held in registers over the whole sum, one broadcast input value against NR vectors of weights.
 //
-// Packed weights: output channels in vectors of V::width, the last padded with zeros; vectors in blocks of 1 to 3; a block
-// is [K][block vectors * width], K in the order of the plain weights ([KH][KW][I]).
+// Packed weights: output channels in vectors of V::width, the last padded with zeros; vectors in blocks of 1 to 3; a
+// block is [K][block vectors * width], K in the order of the plain weights ([KH][KW][I]).
 // Input: one pointer for each pixel, and a list of runs (`Taps`) that says which stretches after it belong to the sum.
 // Every output is bias + shift, then its products in the order of K, whatever tile it falls into.
 #pragma once
@@ -14,7 +14,8 @@ namespace {
 
 constexpr int max_block_vectors = 3;
 
-// Vectors of the block that begins with `left` vectors to go. Blocks of one are avoided: they load more than they multiply.
+// Vectors of the block that begins with `left` vectors to go. Blocks of one are avoided: they load more than they
+// multiply.
 MOTE_INLINE int block_vectors(int left) { return left == 1 ? 1 : left == 3 || (left > 3 && left % 2 == 1) ? 3 : 2; }
 
 MOTE_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
@@ -24,7 +25,7 @@ MOTE_INLINE int max_int(int a, int b) { return a > b ? a : b; }
 // Most pixels of a tile: accumulators + weights + one broadcast fit the registers, and at most 8 pointers are held.
 template <class V>
 constexpr int tile_pixels(int vectors) {
-  return V::registers >= 32 ? (vectors == 1 ? 12 : 8) : vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
+  return V::registers >= 32 ? 8 : vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }
 
 // The sum of an output: `rows` x `runs` stretches of `length` floats, at these distances in input and packed weights

@@ -1,6 +1,7 @@
-// Group normalisation over vectors of channels. Phases and layout: kernels.h; the statistics: ref/group_norm_f32_ref.cpp.
-// Channels of a group have the same count n, so Chan's formula is taken for all at once: the group's mean is that of the
-// channel means, its squared deviations are the channels' own plus n (channel mean - group mean)^2.
+// Group normalisation over vectors of channels. Phases and layout: kernels.h; the statistics:
+// ref/group_norm_f32_ref.cpp. Channels of a group have the same count n, so Chan's formula is taken for all at once:
+// the group's mean is that of the channel means, its squared deviations are the channels' own plus n (channel mean -
+// group mean)^2.
 #pragma once
 #include "kernels/kernels.h"
 #include "kernels/simd/math_f32.h"

@@ -1,11 +1,13 @@
 // A vector of 8 floats in AVX2 + FMA registers: the trait that the templates of this folder are written over.
 //
 // Every vec_*.h offers the same names (listed here once; vec_scalar.h shows each in plain C++):
-//   V::width; V::load, load_partial(p, n), store, store_partial(p, n) with 0 <= n <= width (lanes past n: 0, untouched);
-//   V::set1, V::zero; add, sub, mul, div, min, max, sqrt, abs, neg; fma(a, b, c) = a * b + c, fnma = c - a * b;
-//   round (to nearest even); exp2_int(n) = 2^n for integral n in [-126, 127]; select_gt(a, b, x, y) = a > b ? x : y;
-//   reduce_add, reduce_max over all lanes; reduce_add4(a, b, c, d, sums) writes the same four sums that reduce_add gives.
+//   V::width; V::load, load_partial(p, n), store, store_partial(p, n) with 0 <= n <= width (lanes past n: 0, or left
+//   untouched); V::set1, V::zero; add, sub, mul, div, min, max, sqrt, abs, neg; fma(a, b, c) = a * b + c,
+//   fnma(a, b, c) = c - a * b; round (to nearest even); exp2_int(n) = 2^n for integral n in [-126, 127];
+//   select_gt(a, b, x, y) = a > b ? x : y;
+//   reduce_add, reduce_max over all lanes; reduce_add4(a, b, c, d, sums) writes the same four sums that reduce_add gives;
 //   registers: how many the processor has; V::fma_lane<i>(a, b, c) = a[i] * b + c where has_lane_fma.
+// reduce_add always adds in the same order.
 // min and max return the second operand if one is NaN (NEON: NaN), so max(low, x) lets NaN through.
 // Everything is in an anonymous namespace: an ISA file must export nothing but its kernels.
 #pragma once

@@ -1,4 +1,5 @@
-// Convolution in AVX-512 (F, VL, DQ, BW): simd/conv2d_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Convolution in AVX-512 (F, VL, DQ, BW): simd/conv2d_f32.h, compiled for these instructions. Nothing but the kernel
+// leaves this file.
 #if defined(__x86_64__)
 #include "kernels/simd/vec_avx512.h"
 #include "kernels/x86/x86.h"

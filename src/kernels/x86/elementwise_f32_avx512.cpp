@@ -1,4 +1,5 @@
-// Elementwise operators and resampling in AVX-512 (F, VL, DQ, BW): simd/elementwise_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Elementwise operators and resampling in AVX-512 (F, VL, DQ, BW): simd/elementwise_f32.h, compiled for these
+// instructions. Nothing but the kernel leaves this file.
 #if defined(__x86_64__)
 #include "kernels/simd/vec_avx512.h"
 #include "kernels/x86/x86.h"

@@ -1,4 +1,5 @@
-// Group normalisation in AVX2 and FMA: simd/group_norm_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Group normalisation in AVX2 and FMA: simd/group_norm_f32.h, compiled for these instructions. Nothing but the kernel
+// leaves this file.
 #if defined(__x86_64__)
 #include "kernels/simd/vec_avx2.h"
 #include "kernels/x86/x86.h"

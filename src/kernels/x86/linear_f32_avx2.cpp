@@ -1,4 +1,5 @@
-// Linear layers in AVX2 and FMA: simd/linear_f32.h, compiled for these instructions. Nothing but the kernel leaves this file.
+// Linear layers in AVX2 and FMA: simd/linear_f32.h, compiled for these instructions. Nothing but the kernel leaves this
+// file.
 #if defined(__x86_64__)
 #include "kernels/simd/linear_f32.h"
 #include "kernels/x86/x86.h"

@@ -196,6 +196,9 @@ def make_fuzz_seeds():
         os.makedirs(FUZZ + kind, exist_ok=True)
     for name in ("filters_grey", "filters_rgba", "palette1", "palette4_alpha", "key", "grey_alpha", "bits16"):
         shutil.copy(name + ".png", FUZZ + "png/")
+    # What fuzz_png builds a file around: width, height, depth, colour type, sizes of palette and transparency, these, rows.
+    save(FUZZ + "png/around_rgb.bin", bytes([3, 2, 8, 2, 0, 0]) + bytes([4] + [9] * 9 + [3] + [7] * 9))
+    save(FUZZ + "png/around_palette.bin", bytes([4, 2, 2, 3, 4, 2]) + bytes(range(14)) + bytes([1, 0x1B, 2, 0xE4]))
     for name in ("members", "fixed", "huffman_only", "runs", "all_fields"):
         shutil.copy(name + ".gz", FUZZ + "gzip/")
     save(FUZZ + "gzip/small_stored.gz", gzip.compress(noise(40, 3), 0, mtime=0))
