@@ -303,7 +303,7 @@ TEST_CASE("create: its argument errors") {
   CHECK(with([](mote_config& c) {
           c.workers = 0xFFFFFFFFu;
           c.parallel_for = parallel_for_threads;
-        }) == MOTE_E_BUFFER_TOO_SMALL);
+        }) == (sizeof(size_t) < 8 ? MOTE_E_LIMIT : MOTE_E_BUFFER_TOO_SMALL));
   for (int bad : {0, 1, 2}) {
     int32_t timesteps[] = {15, 10, 5};
     if (bad == 0) timesteps[0] = 20;

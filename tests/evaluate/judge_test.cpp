@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "tests/train/double_graph.h"
 #include "tests/train/tiny_training.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "tests/evaluate/matrices.h"
 #include "weights_tool/io/error.h"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <functional>
 #include <limits>
 
 #include "double_graph.h"

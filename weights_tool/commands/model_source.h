@@ -27,8 +27,8 @@ struct SourceOptions {
   int steps = 0;        // default steps of the model; 0: those of the model file, else 10
 };
 
-// Tells the kinds apart by their first bytes. Errors are those of the readers: Error(invalid_input) with path and place,
-// Error(io). A model file whose steps are changed gets new rows.
+// Tells the kinds apart by their first bytes. Errors are those of the readers: Error(invalid_input) with path and
+// place, Error(io). A model file whose steps are changed gets new rows.
 ModelSource load_model_source(const std::string& path, const SourceOptions& options);
 
 // The bytes of a model file, checked; anything else is Error(invalid_input) that says how to make one.

@@ -16,8 +16,8 @@ namespace mote::tool {
 
 class SamplerTeam {
  public:
-  // `config`: what every sampler has in common; kernels, parallel_for and packed are set here. jobs: how many there will
-  // be at most. `kernels`: a name, or "" for the fastest. Throws Error when the library refuses the configuration.
+  // `config`: what every sampler has in common; kernels, parallel_for and packed are set here. jobs: how many there
+  // will be at most. `kernels`: a name, or "" for the fastest. Throws Error when the library refuses the configuration.
   SamplerTeam(const ModelBuffer& model, const mote_config& config, const std::string& kernels, int threads, int jobs);
   SamplerTeam(const SamplerTeam&) = delete;
   SamplerTeam& operator=(const SamplerTeam&) = delete;

@@ -109,7 +109,7 @@ void move_item(Sequence& sequence, size_t from, size_t to) {
   if (b < a) std::rotate(begin + b, begin + a, begin + a + 1);
 }
 
-// A neighbour: mostly a buffer that ends at the top of the arena moves forward, sometimes two random ones change places.
+// A neighbour: mostly a buffer that ends at the top of the arena moves forward, sometimes a random one anywhere.
 Sequence neighbour(const Sequence& sequence, const std::vector<int64_t>& offsets,
                    const std::vector<PlannedBuffer>& buffers, int64_t arena, Random& random) {
   Sequence next = sequence;

@@ -1,5 +1,5 @@
-// A model file as a graph with values: for inspect, export and rewriting. The opposite of writer.h. Running a model does
-// not go through here: that is the C API's.
+// A model file as a graph with values: for inspect, export and rewriting. The opposite of writer.h. Running a model
+// does not go through here: that is the C API's.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,8 +1,8 @@
 // A planned graph as the bytes of a model file (src/format/SPEC.md). The opposite is reader.h. Writes float32 models;
 // decides nothing about memory (plan.h) and nothing about noise (the caller brings the schedule).
 //
-// Layout: header, section table, MODL, TENS, OPER, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16, DATA
-// at a multiple of 64, constants at multiples of 64 within it. The same input always gives the same bytes.
+// Layout: header, section table, MODL, TENS, OPER, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16,
+// DATA at a multiple of 64, constants at multiples of 64 within it. The same input always gives the same bytes.
 #pragma once
 #include <cstdint>
 #include <vector>

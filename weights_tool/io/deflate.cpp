@@ -2,7 +2,7 @@
 // blocks of up to kBlockSymbols symbols are written stored, with the fixed codes or with their own, whichever is smallest.
 #include <algorithm>
 #include <array>
-#include <iterator>
+#include <utility>
 
 #include "weights_tool/io/gzip.h"
 #include "weights_tool/io/huffman.h"
@@ -14,7 +14,7 @@ using namespace huffman;
 
 constexpr size_t kWindow = 32768, kLongest = 258, kShortest = 3;
 constexpr size_t kBlockSymbols = 32768;
-constexpr int kHashBits = 15;
+constexpr int kMostHashBits = 15;        // the window has as many places
 constexpr int kChainLimit = 128;         // candidates looked at for a match
 constexpr size_t kGoodEnough = 128;      // a match of this length is not searched on
 constexpr size_t kLazyLimit = 64;        // and after one of this length the next byte is not tried
@@ -43,74 +43,13 @@ class BitWriter {
   int count_ = 0;
 };
 
-// A prefix code: lengths and bit-reversed codes.
-struct Code {
-  std::vector<uint8_t> lengths;
-  std::vector<uint16_t> codes;
-
-  void assign_codes() {
-    std::array<uint32_t, kMaxCodeBits + 2> next{};
-    std::array<uint32_t, kMaxCodeBits + 1> count{};
-    for (const uint8_t length : lengths) ++count[length];
-    count[0] = 0;
-    for (size_t bits = 1; bits <= kMaxCodeBits; ++bits) next[bits + 1] = (next[bits] + count[bits]) << 1;
-    codes.assign(lengths.size(), 0);
-    for (size_t s = 0; s < lengths.size(); ++s) {
-      if (lengths[s] != 0) codes[s] = static_cast<uint16_t>(reverse_bits(next[lengths[s]]++, lengths[s]));
-    }
-  }
-};
-
-// Optimal code lengths of at most `max_bits`, by package-merge (Larmore and Hirschberg, "A fast algorithm for optimal
-// length-limited Huffman codes", 1990): of `max_bits` lists of coins the cheapest 2n - 2 are taken from the last list; a symbol's
-// length is the number of its coins among them.
-Code make_code(const std::vector<uint32_t>& frequencies, int max_bits) {
-  struct Item {
-    uint64_t weight;
-    std::vector<uint16_t> symbols;
-  };
-  Code code;
-  code.lengths.assign(frequencies.size(), 0);
-  std::vector<Item> leaves;
-  for (size_t s = 0; s < frequencies.size(); ++s) {
-    if (frequencies[s] > 0) leaves.push_back({frequencies[s], {static_cast<uint16_t>(s)}});
-  }
-  if (leaves.size() == 1) code.lengths[leaves[0].symbols[0]] = 1;
-  if (leaves.size() > 1) {
-    const auto lighter = [](const Item& a, const Item& b) { return a.weight < b.weight; };
-    std::stable_sort(leaves.begin(), leaves.end(), lighter);
-    std::vector<Item> list = leaves;
-    for (int level = 1; level < max_bits; ++level) {
-      std::vector<Item> packages;
-      for (size_t i = 0; i + 1 < list.size(); i += 2) {
-        Item package{list[i].weight + list[i + 1].weight, std::move(list[i].symbols)};
-        package.symbols.insert(package.symbols.end(), list[i + 1].symbols.begin(), list[i + 1].symbols.end());
-        packages.push_back(std::move(package));
-      }
-      list.clear();
-      std::merge(leaves.begin(), leaves.end(), packages.begin(), packages.end(), std::back_inserter(list), lighter);
-    }
-    for (size_t i = 0; i < 2 * leaves.size() - 2; ++i) {
-      for (const uint16_t symbol : list[i].symbols) ++code.lengths[symbol];
-    }
-  }
-  code.assign_codes();
-  return code;
-}
-
 Code fixed_literal_code() {
-  Code code;
-  for (int s = 0; s < kLiteralCodes; ++s) code.lengths.push_back(fixed_literal_bits(s));
-  code.assign_codes();
-  return code;
+  std::vector<uint8_t> lengths;
+  for (int s = 0; s < kLiteralCodes; ++s) lengths.push_back(fixed_literal_bits(s));
+  return code_of(std::move(lengths));
 }
 
-Code fixed_distance_code() {
-  Code code;
-  code.lengths.assign(kDistanceCodes, 5);
-  code.assign_codes();
-  return code;
-}
+Code fixed_distance_code() { return code_of(std::vector<uint8_t>(kDistanceCodes, 5)); }
 
 // The last index whose base is not above the value.
 template <size_t N>
@@ -137,13 +76,18 @@ struct SymbolTables {
 // Finds the longest earlier occurrence of what follows a position.
 class Matcher {
  public:
-  explicit Matcher(ByteView input) : input_(input), head_(size_t{1} << kHashBits, -1), previous_(kWindow, -1) {}
+  // Tables no larger than the input can make use of.
+  explicit Matcher(ByteView input) : input_(input) {
+    while (bits_ < kMostHashBits && size_t{1} << bits_ < input.size) ++bits_;
+    head_.assign(size_t{1} << bits_, -1);
+    previous_.assign(size_t{1} << bits_, -1);
+  }
 
   // Makes the position findable. In order, each once.
   void insert(size_t at) {
     if (at + kShortest > input_.size) return;
     int64_t& head = head_[hash(at)];
-    previous_[at % kWindow] = head;
+    previous_[at & (previous_.size() - 1)] = head;
     head = static_cast<int64_t>(at);
   }
 
@@ -169,7 +113,7 @@ class Matcher {
           if (length >= kGoodEnough || length == limit) break;
         }
       }
-      candidate = previous_[static_cast<size_t>(candidate) % kWindow];
+      candidate = previous_[static_cast<size_t>(candidate) & (previous_.size() - 1)];
     }
     return found ? best : 0;
   }
@@ -178,10 +122,12 @@ class Matcher {
   size_t hash(size_t at) const {
     const uint8_t* p = input_.data + at;
     const uint32_t three = uint32_t{p[0]} | uint32_t{p[1]} << 8 | uint32_t{p[2]} << 16;
-    return three * 2654435761u >> (32 - kHashBits);
+    return three * 2654435761u >> (32 - bits_);
   }
 
   ByteView input_;
+  int bits_ = 8;
+  // The last position of each hash value, and for each position of the window the one before it with the same hash value.
   std::vector<int64_t> head_, previous_;
 };
 

@@ -1,6 +1,8 @@
-// What the two directions of DEFLATE share: its alphabets (RFC 1951, section 3.2). Private to inflate.cpp and deflate.cpp.
+// What the two directions of DEFLATE share: its alphabets (RFC 1951, section 3.2) and how codes follow from lengths. Private to
+// inflate.cpp, deflate.cpp and huffman.cpp.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 namespace mote::tool::huffman {
 
@@ -32,5 +34,17 @@ constexpr uint32_t reverse_bits(uint32_t code, int count) {
   for (int i = 0; i < count; ++i) out |= (code >> i & 1) << (count - 1 - i);
   return out;
 }
+
+// A prefix code: for each symbol its length in bits (0 = unused) and its bits, the first one lowest, as DEFLATE writes them.
+struct Code {
+  std::vector<uint8_t> lengths;
+  std::vector<uint16_t> codes;
+};
+
+// The canonical code of these lengths (RFC 1951, 3.2.2).
+Code code_of(std::vector<uint8_t> lengths);
+
+// The best code for these frequencies whose lengths do not exceed `max_bits`. A single used symbol gets one bit.
+Code make_code(const std::vector<uint32_t>& frequencies, int max_bits);
 
 }  // namespace mote::tool::huffman

@@ -44,14 +44,19 @@ MOTE_INLINE size_t wino_window_floats(const WinoShape& s) {
   const size_t rows = static_cast<size_t>(s.band * wino_tile + 2);
   return whole_vectors(rows * static_cast<size_t>(s.window.width) * static_cast<size_t>(s.channels));
 }
+// Distance of the 36 planes of V and M: an odd number of cache lines, so that a tile's 36 values do not all fall into the
+// same few sets of the cache.
+MOTE_INLINE ptrdiff_t wino_plane(int floats) { return ((floats + 15) / 16 | 1) * 16; }
+
 MOTE_INLINE size_t wino_input_floats(const WinoShape& s) {
-  return whole_vectors(static_cast<size_t>(wino_points) * static_cast<size_t>(s.band * s.tiles_x * s.channels));
+  return static_cast<size_t>(wino_points * wino_plane(s.band * s.tiles_x * s.channels));
 }
 template <class V>
 MOTE_INLINE size_t wino_scratch_floats(const Conv2dF32& args) {
   const WinoShape s = wino_shape(args);
   const int block = min_int(max_block_vectors, ceil_div(args.out_channels, V::width)) * V::width;
-  return wino_window_floats(s) + wino_input_floats(s) + static_cast<size_t>(wino_points * s.band * s.tiles_x * block);
+  return wino_window_floats(s) + wino_input_floats(s) +
+         static_cast<size_t>(wino_points * wino_plane(s.band * s.tiles_x * block));
 }
 
 // G: values of the filter's polynomial at the points, divided by what the data transform leaves out.
@@ -195,12 +200,15 @@ template <class V, int NR>
 void wino_products(const float* v, const float* u, int depth, int tiles, float* m) {
   constexpr int most = tile_pixels<V>(NR), block = NR * V::width;
   const int groups = ceil_div(tiles, most);
+  const ptrdiff_t v_plane = wino_plane(tiles * depth), m_plane = wino_plane(tiles * block);
   for (int f = 0; f < wino_points; ++f) {
+    const float* from = v + f * v_plane;
+    float* to = m + f * m_plane;
     for (int group = 0; group < groups; ++group) {
       const int count = tiles / groups + (group < tiles % groups ? 1 : 0);
-      wino_product<V, NR, most>(v, u, depth, count, m);
-      v += static_cast<ptrdiff_t>(count) * depth;
-      m += count * block;
+      wino_product<V, NR, most>(from, u, depth, count, to);
+      from += static_cast<ptrdiff_t>(count) * depth;
+      to += count * block;
     }
     u += static_cast<ptrdiff_t>(depth) * block;
   }
@@ -262,7 +270,7 @@ void wino_band(const Conv2dF32& args, const WinoShape& s, int row_begin, int row
   for (int t = 0; t < tiles; ++t) {
     const float* from = window + t / s.tiles_x * wino_tile * pitch;
     wino_input_tile<V>(from + t % s.tiles_x * wino_tile * s.channels, pitch, s.channels,
-                       v + static_cast<ptrdiff_t>(t) * s.channels, static_cast<ptrdiff_t>(tiles) * s.channels);
+                       v + static_cast<ptrdiff_t>(t) * s.channels, wino_plane(tiles * s.channels));
   }
   const int vectors = ceil_div(args.out_channels, V::width);
   for (int first_vector = 0; first_vector < vectors; first_vector += block_vectors(vectors - first_vector)) {
@@ -279,8 +287,8 @@ void wino_band(const Conv2dF32& args, const WinoShape& s, int row_begin, int row
     const int channels = min_int(block, args.out_channels - o);
     start_values(args.bias, args.shift, o, channels, block, start);
     for (int t = 0; t < tiles; ++t) {
-      wino_output_tile<V>(args, m + t * block, static_cast<ptrdiff_t>(tiles) * block, start,
-                          row_begin + t / s.tiles_x * wino_tile, t % s.tiles_x * wino_tile, o, channels);
+      wino_output_tile<V>(args, m + t * block, wino_plane(tiles * block), start, row_begin + t / s.tiles_x * wino_tile,
+                          t % s.tiles_x * wino_tile, o, channels);
     }
   }
 }
