@@ -18,7 +18,8 @@ struct ModelHandle {
   Model model;
 };
 constexpr uint32_t model_tag = format::fourcc('O', 'P', 'E', 'N');
-static_assert(sizeof(ModelHandle) <= sizeof(mote_model) && alignof(ModelHandle) <= alignof(mote_model));
+static_assert(sizeof(ModelHandle) <= sizeof(mote_model));
+static_assert(alignof(ModelHandle) <= alignof(mote_model));
 
 // Null for a null pointer and for memory that mote_open has not filled (if it happens to be zero, say).
 const Model* open_model(const mote_model* handle) {

@@ -59,11 +59,11 @@ typedef enum mote_status {
 } mote_status;
 
 /* A sentence for each status; never NULL, static storage, for any value. */
-const char *mote_status_text(mote_status status);
+const char* mote_status_text(mote_status status);
 
 /* The version of the linked library: compare with MOTE_VERSION, MOTE_VERSION_STRING. */
 uint32_t mote_version(void);
-const char *mote_version_string(void);
+const char* mote_version_string(void);
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
 
@@ -90,7 +90,7 @@ const char *mote_version_string(void);
 /* An operator implementation, and a table of them, ended by NULL. A model runs with any table that holds the operators
  * it uses; what no table names, the linker drops. `weights_tool export` writes the smallest table for a model. */
 typedef struct mote_operator mote_operator;
-extern const mote_operator *const mote_all_operators[];
+extern const mote_operator* const mote_all_operators[];
 
 /* An open model: a view of the caller's bytes. Opaque; put it where it will stay. */
 typedef struct mote_model {
@@ -101,31 +101,31 @@ typedef struct mote_model {
  * not depend on the size of the weights. After MOTE_OK, running the model cannot read or write outside its buffers,
  * whatever its weights hold. Does not compute the checksum: see mote_check.
  * operators: the table of the operators to use, or mote_all_operators. */
-mote_status mote_open(mote_model *model, const void *bytes, size_t size, const mote_operator *const *operators);
+mote_status mote_open(mote_model* model, const void* bytes, size_t size, const mote_operator* const* operators);
 
 /* Reads every byte of an open model: the checksum, the range of every weight and the proofs stored with them.
  * A model that passes draws the same pictures on every machine. */
-mote_status mote_check(const mote_model *model);
+mote_status mote_check(const mote_model* model);
 
 typedef struct mote_model_info {
-  uint32_t struct_size;    /* in: sizeof(mote_model_info) */
+  uint32_t struct_size; /* in: sizeof(mote_model_info) */
   uint32_t height, width, channels;
-  uint32_t out_channels;   /* of the network's output: channels, or twice as many with a learned variance */
-  uint32_t num_classes;    /* 0: not class-conditional */
-  uint32_t train_steps;    /* T, the number of noise levels the model was trained with */
-  uint32_t default_steps;  /* steps of a sampler whose config asks for none */
-  uint32_t folded;         /* 1: the model runs exactly its stored steps */
-  uint32_t parameters;     /* number of weights and biases */
-  uint32_t model_bytes;    /* size of the model, which may be less than the size passed to mote_open */
-  uint32_t arena_bytes;    /* planned activations and shared scratch */
-  uint64_t macs;           /* multiply-accumulates of one forward pass */
+  uint32_t out_channels;  /* of the network's output: channels, or twice as many with a learned variance */
+  uint32_t num_classes;   /* 0: not class-conditional */
+  uint32_t train_steps;   /* T, the number of noise levels the model was trained with */
+  uint32_t default_steps; /* steps of a sampler whose config asks for none */
+  uint32_t folded;        /* 1: the model runs exactly its stored steps */
+  uint32_t parameters;    /* number of weights and biases */
+  uint32_t model_bytes;   /* size of the model, which may be less than the size passed to mote_open */
+  uint32_t arena_bytes;   /* planned activations and shared scratch */
+  uint64_t macs;          /* multiply-accumulates of one forward pass */
 } mote_model_info;
 
-mote_status mote_model_get_info(const mote_model *model, mote_model_info *info);
+mote_status mote_model_get_info(const mote_model* model, mote_model_info* info);
 
 /* The noise levels that a sampler with no wishes of its own visits, in order: default_steps of them. For a folded model
  * these are the only ones it can. MOTE_E_BUFFER_TOO_SMALL: count is less than default_steps. */
-mote_status mote_model_get_timesteps(const mote_model *model, int32_t *timesteps, size_t count);
+mote_status mote_model_get_timesteps(const mote_model* model, int32_t* timesteps, size_t count);
 
 /* ---- sampler ------------------------------------------------------------------------------------------------- */
 
@@ -133,8 +133,8 @@ typedef struct mote_sampler mote_sampler;
 
 /* Runs fn(arg, index, worker) once for every index < n and returns when all are done. worker < workers, and two calls
  * at the same time have different workers. It is not called from inside fn. */
-typedef void (*mote_parallel_for_fn)(void *context, uint32_t n, void (*fn)(void *arg, uint32_t index, uint32_t worker),
-                                     void *arg);
+typedef void (*mote_parallel_for_fn)(void* context, uint32_t n, void (*fn)(void* arg, uint32_t index, uint32_t worker),
+                                     void* arg);
 
 typedef enum mote_method {
   MOTE_METHOD_DEFAULT = 0,   /* the steps stored in the model, if `steps` is 0 or their number, `timesteps` NULL and
@@ -153,19 +153,19 @@ typedef struct mote_config {
   uint32_t sample_index; /* which picture of that seed */
   int32_t class_label;   /* 0 .. num_classes - 1, or MOTE_NO_CLASS; not looked at if the model has no classes */
   uint32_t method;       /* mote_method */
-  float eta;             /* DDIM: 0 is deterministic, 1 has the variance of DDPM; 0 to 1. Other methods: not looked at */
+  float eta; /* DDIM: 0 is deterministic, 1 has the variance of DDPM; 0 to 1. Other methods: not looked at */
   /* The noise levels to visit, `steps` of them (not 0 then), each less than the one before and the first less than
    * train_steps; NULL: evenly spaced, beginning at train_steps - 1. Only read by mote_sampler_create. */
-  const int32_t *timesteps;
-  const char *kernels;   /* NULL: the fastest this processor has; or a name ("ref", "avx2", "neon", ...) */
+  const int32_t* timesteps;
+  const char* kernels; /* NULL: the fastest this processor has; or a name ("ref", "avx2", "neon", ...) */
   /* Threads. NULL: the calling thread does everything. */
   mote_parallel_for_fn parallel_for;
-  void *parallel_context;
-  uint32_t workers;      /* upper bound of worker numbers; 0 means 1 */
-  uint32_t reserved;     /* 0 */
+  void* parallel_context;
+  uint32_t workers;  /* upper bound of worker numbers; 0 means 1 */
+  uint32_t reserved; /* 0 */
   /* Optional memory for rearranged weights, which some kernel sets run faster with. Kept until the sampler is gone; may
    * be shared by samplers of the same model and kernels that name it with packed_ready = 1. NULL: none. */
-  void *packed;
+  void* packed;
   size_t packed_bytes;   /* at least mote_packed_size; `packed` is aligned to MOTE_ALIGNMENT */
   uint32_t packed_ready; /* 1: `packed` was filled by an earlier sampler with the same model and kernels */
   uint32_t reserved2;    /* 0 */
@@ -173,69 +173,69 @@ typedef struct mote_config {
 
 /* The exact number of bytes mote_sampler_create needs for this configuration: they depend on steps, kernels, workers and
  * whether `packed` is given. config may be NULL: all defaults. */
-mote_status mote_working_size(const mote_model *model, const mote_config *config, size_t *bytes);
+mote_status mote_working_size(const mote_model* model, const mote_config* config, size_t* bytes);
 
 /* The number of bytes of `packed` that the kernels of this configuration can use; 0 if they use none. */
-mote_status mote_packed_size(const mote_model *model, const mote_config *config, size_t *bytes);
+mote_status mote_packed_size(const mote_model* model, const mote_config* config, size_t* bytes);
 
 /* Makes a sampler inside `buffer` and draws x_T from the seed. The buffer must stay where it is.
  * MOTE_E_BUFFER_TOO_SMALL: ask mote_working_size, or mote_packed_size for `packed`. MOTE_E_STEPS: the model runs only
  * the steps that mote_model_get_timesteps lists. After an error the buffer's contents are undefined. */
-mote_status mote_sampler_create(mote_sampler **sampler, const mote_model *model, const mote_config *config,
-                                void *buffer, size_t size);
+mote_status mote_sampler_create(mote_sampler** sampler, const mote_model* model, const mote_config* config,
+                                void* buffer, size_t size);
 
 /* Begins again with another picture, in the same buffer, also in the middle of a step: as if created with this seed,
  * index and class. */
-mote_status mote_sampler_restart(mote_sampler *sampler, uint64_t seed, uint32_t sample_index, int32_t class_label);
+mote_status mote_sampler_restart(mote_sampler* sampler, uint64_t seed, uint32_t sample_index, int32_t class_label);
 
 /* Replaces the current x_t (at the start: x_T) by height * width * channels floats, which must be finite; values below
  * 2^-64 in magnitude become 0. Only between steps, else MOTE_E_STATE. */
-mote_status mote_sampler_set_x(mote_sampler *sampler, const float *x, size_t count);
+mote_status mote_sampler_set_x(mote_sampler* sampler, const float* x, size_t count);
 
 /* Does one whole step, or the rest of one that mote_sampler_run began: MOTE_OK when it was the last (or there is nothing
  * left to do), MOTE_PENDING if there are more. */
-mote_status mote_sampler_step(mote_sampler *sampler);
+mote_status mote_sampler_step(mote_sampler* sampler);
 
 /* Works for about `work` multiply-accumulates (elements, where there are none to count), at least one band of rows, and
  * returns MOTE_PENDING, or MOTE_OK when the picture is done. The bytes of the picture do not depend on `work`. */
-mote_status mote_sampler_run(mote_sampler *sampler, uint64_t work);
+mote_status mote_sampler_run(mote_sampler* sampler, uint64_t work);
 
 typedef struct mote_progress {
-  uint32_t struct_size;  /* in: sizeof(mote_progress) */
-  uint32_t step, steps;  /* steps finished, steps in all */
-  uint32_t timestep;     /* the noise level of the step in progress; 0 when done */
+  uint32_t struct_size;      /* in: sizeof(mote_progress) */
+  uint32_t step, steps;      /* steps finished, steps in all */
+  uint32_t timestep;         /* the noise level of the step in progress; 0 when done */
   uint64_t work, work_total; /* in the units of mote_sampler_run, over all steps */
 } mote_progress;
 
-mote_status mote_sampler_get_progress(const mote_sampler *sampler, mote_progress *progress);
+mote_status mote_sampler_get_progress(const mote_sampler* sampler, mote_progress* progress);
 
 /* Reads the current x_t: the picture, when done. count and size are those of the destination, at least
  * height * width * channels elements. */
-mote_status mote_sampler_read_f32(const mote_sampler *sampler, float *pixels, size_t count);
-mote_status mote_sampler_read_u8(const mote_sampler *sampler, uint8_t *pixels, size_t size);
+mote_status mote_sampler_read_f32(const mote_sampler* sampler, float* pixels, size_t count);
+mote_status mote_sampler_read_u8(const mote_sampler* sampler, uint8_t* pixels, size_t size);
 
 /* Saves what is needed to go on later from the last finished step: little-endian, versioned, with a checksum, the same
  * on every machine. Work done inside a step that is not finished is repeated after restoring. The saved block depends
  * on the model and the configuration, not on the buffer, kernels or threads. */
-mote_status mote_sampler_saved_size(const mote_sampler *sampler, size_t *bytes);
-mote_status mote_sampler_save(const mote_sampler *sampler, void *block, size_t size);
+mote_status mote_sampler_saved_size(const mote_sampler* sampler, size_t* bytes);
+mote_status mote_sampler_save(const mote_sampler* sampler, void* block, size_t size);
 /* Restores into a sampler created with the same model, steps, method and eta, else MOTE_E_STATE; takes seed, index, class
  * and x_t from the block. The bytes that follow are those of a sampler that was never interrupted. An error leaves the
  * sampler as it was. */
-mote_status mote_sampler_restore(mote_sampler *sampler, const void *block, size_t size);
+mote_status mote_sampler_restore(mote_sampler* sampler, const void* block, size_t size);
 
 /* Runs the network once, outside of any trajectory: out = model(x, timestep, class), 0 <= timestep < train_steps. x
  * holds height * width * channels floats, finite; out out_count floats, at least height * width * out_channels; it may
  * be x. Uses the sampler's memory, only between steps, else MOTE_E_STATE; does not change x_t. MOTE_E_STEPS: a folded
  * model has no such noise level. */
-mote_status mote_sampler_predict(mote_sampler *sampler, const float *x, float timestep, int32_t class_label,
-                                 float *out, size_t out_count);
+mote_status mote_sampler_predict(mote_sampler* sampler, const float* x, float timestep, int32_t class_label, float* out,
+                                 size_t out_count);
 
 /* The name of the kernel set a sampler runs. */
-const char *mote_sampler_kernels(const mote_sampler *sampler);
+const char* mote_sampler_kernels(const mote_sampler* sampler);
 
 /* The kernel sets this processor can run, fastest first: index 0, 1, ...; NULL past the end. "ref" is the last. */
-const char *mote_kernels_name(uint32_t index);
+const char* mote_kernels_name(uint32_t index);
 
 #ifdef __cplusplus
 }

@@ -117,9 +117,9 @@ Rule Verifier::operator_rule(uint32_t index, OperatorFacts* facts) const {
     broken = order_rule(index, tensor);
     if (broken != Rule::kept) return broken;
   }
-  const bool named = op.name != none;
-  const bool name_ends = !view.names.empty() && view.names[view.names.count - 1] == 0;
-  return named && (op.name >= view.names.count || !name_ends) ? Rule::operator_name : Rule::kept;
+  if (op.name == none || view.names.empty()) return Rule::kept;  // names are optional
+  const bool ends = view.names[view.names.count - 1] == 0;
+  return ends && op.name < view.names.count ? Rule::kept : Rule::operator_name;
 }
 
 Status Verifier::operators() {

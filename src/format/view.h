@@ -33,8 +33,10 @@ struct View {
 
   // The bytes of a constant tensor.
   const void* constant(const TensorRecord& tensor) const { return data.data + tensor.offset; }
-  // The name of an operator; "" if it has none.
-  const char* name(const OperatorRecord& op) const { return op.name == none ? "" : names.data + op.name; }
+  // The name of an operator; "" if it has none, or the file has no names that this library can read.
+  const char* name(const OperatorRecord& op) const {
+    return op.name == none || names.empty() ? "" : names.data + op.name;
+  }
   // Where a record lies in the file.
   uint32_t file_offset(const void* record) const {
     return static_cast<uint32_t>(static_cast<const uint8_t*>(record) - bytes);

@@ -1,6 +1,7 @@
 // .npy against files of numpy, and every way to break one.
 #include "weights_tool/io/npy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -23,18 +24,11 @@ std::string parse_error(const Bytes& bytes) {
 
 // A version 1 file with any header text and data.
 Bytes file_of(const std::string& header, const Bytes& data) {
-  Bytes out = {0x93,
-               'N',
-               'U',
-               'M',
-               'P',
-               'Y',
-               1,
-               0,
-               static_cast<uint8_t>(header.size()),
-               static_cast<uint8_t>(header.size() >> 8)};
-  out.insert(out.end(), header.begin(), header.end());
-  out.insert(out.end(), data.begin(), data.end());
+  const Bytes start = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, static_cast<uint8_t>(header.size()),
+                       static_cast<uint8_t>(header.size() >> 8)};
+  Bytes out(start.size() + header.size() + data.size());
+  std::copy(data.begin(), data.end(),
+            std::copy(header.begin(), header.end(), std::copy(start.begin(), start.end(), out.begin())));
   return out;
 }
 

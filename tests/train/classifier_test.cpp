@@ -44,6 +44,7 @@ ClassifierRecipe tiny_recipe() {
   ClassifierRecipe recipe;
   recipe.epochs = 12;
   recipe.batch = 20;
+  recipe.learning_rate = 1e-2;
   recipe.ema = 0.9;
   recipe.shift = 1;
   return recipe;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/sample_team.h"
@@ -35,7 +36,7 @@ const CommandSpec& spec() {
        Option::integer("seed", 1, 0, int64_t{1} << 53, "of weights, order, mirroring and shifts"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
        Option::text("kernels", "NAME", "kernel set: ref, avx2, avx512, neon; without it the fastest"),
-       Option::flag("force", "replace an existing file")},
+       Option::flag("quiet", "no progress"), Option::flag("force", "replace an existing file")},
       "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on "
       "the\n"
       "held-out pictures: t10k-... beside the training pictures or, where there are none, every tenth picture.\n"
@@ -61,9 +62,9 @@ ClassifierConfig config_of(const ClassifiedPictures& pictures) {
   return config;
 }
 
-std::string text_of(const char* format, double value) {
+std::string number_text(double value, int digits) {
   char text[48];
-  std::snprintf(text, sizeof text, format, value);
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
   return text;
 }
 
@@ -74,28 +75,27 @@ class Run {
         force_(arguments.flag("force")),
         pictures_(pictures),
         trainer_(config_of(pictures), recipe_of(arguments), pictures.train, set, pool),
-        extractor_(trainer_.graph(), set, pool) {}
+        extractor_(trainer_.graph(), set, pool) {
+    const uint64_t images = static_cast<uint64_t>(trainer_.total_steps() * trainer_.state().recipe.batch);
+    if (!arguments.flag("quiet")) progress_.emplace("train-classifier", images, "images");
+  }
 
   ExitCode run() {
-    const ClassifierRecipe& recipe = trainer_.state().recipe;
-    const int64_t total = trainer_.total_steps();
-    Progress progress("train-classifier", static_cast<uint64_t>(total * recipe.batch), "images");
-    progress.note(std::to_string(pictures_.train.images.count) + " pictures of " + std::to_string(pictures_.classes) +
-                  " classes from " + pictures_.train.source + ", " +
-                  std::to_string(graph_parameters(trainer_.graph())) + " parameters, " + trainer_.state().kernels);
+    const int64_t total = trainer_.total_steps(), batch = trainer_.state().recipe.batch;
+    note(std::to_string(pictures_.train.images.count) + " pictures of " + std::to_string(pictures_.classes) +
+         " classes from " + pictures_.train.source + ", " + std::to_string(graph_parameters(trainer_.graph())) +
+         " parameters, " + trainer_.state().kernels);
     while (trainer_.steps_done() < total) {
       const ClassifierStep step = trainer_.step();
-      progress.update(static_cast<uint64_t>(step.step * recipe.batch),
-                      text_of("loss %.4f", step.smoothed_loss) + text_of("  right %.2f %%", 100 * step.accuracy));
-      if (interrupted()) {
-        trainer_.state().accuracy = std::numeric_limits<double>::quiet_NaN();
-        save();
-        progress.note("stopped at step " + std::to_string(step.step) + "; " + out_ + " has the weights so far");
-        return ExitCode::interrupted;
+      if (progress_) {
+        progress_->update(
+            static_cast<uint64_t>(step.step * batch),
+            "loss " + number_text(step.smoothed_loss, 4) + "  right " + number_text(100 * step.accuracy, 2) + " %");
       }
-      if (step.step == total || epoch_of(step.step) != epoch_of(step.step - 1)) end_epoch(step, &progress);
+      if (step.step == total || epoch_of(step.step) != epoch_of(step.step - 1)) end_epoch(step);
+      if (interrupted() && step.step < total) return stop(step);
     }
-    progress.finish();
+    if (progress_) progress_->finish();
     return ExitCode::ok;
   }
 
@@ -106,12 +106,23 @@ class Run {
     return step * trainer_.state().recipe.batch / static_cast<int64_t>(pictures_.train.images.count);
   }
 
-  void end_epoch(const ClassifierStep& step, Progress* progress) {
+  void note(const std::string& line) {
+    if (progress_) progress_->note(line);
+  }
+
+  void end_epoch(const ClassifierStep& step) {
     extractor_.set_values(trainer_.ema().data(), trainer_.ema().size());
     trainer_.state().accuracy = agreement(extractor_.run(pictures_.held_out.images), pictures_.held_out.labels);
     save();
-    progress->note("step " + std::to_string(step.step) + ": loss " + text_of("%.4f", step.smoothed_loss) +
-                   text_of(", held out %.2f %% right", 100 * accuracy()));
+    note("step " + std::to_string(step.step) + ": loss " + number_text(step.smoothed_loss, 4) + ", held out " +
+         number_text(100 * accuracy(), 2) + " % right");
+  }
+
+  ExitCode stop(const ClassifierStep& step) {
+    trainer_.state().accuracy = std::numeric_limits<double>::quiet_NaN();  // of these weights nobody knows it
+    save();
+    note("stopped at step " + std::to_string(step.step) + "; " + out_ + " has the weights so far");
+    return ExitCode::interrupted;
   }
 
   void save() {
@@ -124,6 +135,7 @@ class Run {
   const ClassifiedPictures& pictures_;
   ClassifierTrainer trainer_;
   FeatureExtractor extractor_;
+  std::optional<Progress> progress_;  // none: quiet
 };
 
 }  // namespace

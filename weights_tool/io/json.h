@@ -34,6 +34,8 @@ class Json {
   Json(const char* text) : kind_(Kind::string), text_(text) {}                 // NOLINT
   Json(std::string text) : kind_(Kind::string), text_(std::move(text)) {}      // NOLINT
   Json(std::string_view text) : kind_(Kind::string), text_(text) {}            // NOLINT
+  template <class T>
+  Json(const T*) = delete;  // NOLINT: any other pointer would become a boolean
   static Json array() { return Json(Kind::array); }
   static Json object() { return Json(Kind::object); }
   template <class T>

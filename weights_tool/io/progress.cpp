@@ -42,7 +42,7 @@ Progress::Config Progress::system() {
   Config config;
   config.terminal = is_terminal(Stream::err) && environment("TERM") != "dumb";
   config.colour = wants_colour(Stream::err);
-  config.width = terminal_width(Stream::err);
+  config.width = 0;
   config.print = [](const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
@@ -86,10 +86,12 @@ void Progress::update(uint64_t done, const std::string& text) {
   }
 }
 
+int Progress::columns() const { return config_.width > 0 ? config_.width : terminal_width(Stream::err); }
+
 void Progress::draw(double now) {
   last_draw_ = now;
   drawn_ = true;
-  config_.print(kClearLine + line(config_.width));
+  config_.print(kClearLine + line(columns()));
 }
 
 void Progress::print_sparse(double now) {
@@ -117,7 +119,7 @@ void Progress::finish(const std::string& text) {
   finished_ = true;
   const std::string tail = "  in " + duration_text(elapsed);
   if (config_.terminal) {
-    config_.print(kClearLine + cut_to(line(0) + tail, static_cast<size_t>(std::max(config_.width - 1, 10))) + "\n");
+    config_.print(kClearLine + cut_to(line(0) + tail, static_cast<size_t>(std::max(columns() - 1, 10))) + "\n");
   } else {
     config_.print(line(0) + tail + "\n");
   }

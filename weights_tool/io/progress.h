@@ -13,7 +13,7 @@ class Progress {
   struct Config {
     bool terminal = false;  // redraw one line
     bool colour = false;
-    int width = 80;                                 // columns
+    int width = 80;                                 // columns; 0: asks the terminal each time, as its window may change
     std::function<void(const std::string&)> print;  // receives bytes for the stream
     std::function<double()> seconds;                // a monotonic clock
   };
@@ -37,6 +37,7 @@ class Progress {
   double units_per_second() const;  // over the last half minute; 0 before there is anything to go by
 
  private:
+  int columns() const;
   void draw(double now);
   void print_sparse(double now);
   std::string line(int width) const;

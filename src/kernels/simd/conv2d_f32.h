@@ -13,10 +13,23 @@ MOTE_INLINE ptrdiff_t conv_depth(const Conv2dF32& args) {
 
 MOTE_INLINE size_t whole_lines(size_t floats) { return (floats * sizeof(float) + 63) / 64 * 64; }
 
+// Whether Winograd's 3x3 convolution is the faster one: it must not waste too much of its 4x4 tiles at the edges, and
+// there must be enough tiles for the fourfold weights to be worth fetching (few tiles are enough if all weights stay in
+// a cache). Measured on Zen 5 with AVX2 and AVX-512, weights in L2 and from memory; never measured with NEON, where
+// tests/bench/kernels_bench.cpp would have to decide.
 template <class V>
 MOTE_INLINE bool wino_pays(const Conv2dF32& args) {
-  if (args.kernel_height != 3 || args.kernel_width != 3 || args.stride != 1 || args.zero_insert) return false;
-  return args.channels[0] + args.channels[1] >= 16 && args.out_channels >= 16;
+  constexpr bool measured = V::width >= 8;
+  constexpr ptrdiff_t cached_floats = 1024 * 1024, enough_tiles = 16;
+  if (!measured || args.kernel_height != 3 || args.kernel_width != 3 || args.stride != 1 || args.zero_insert)
+    return false;
+  const ptrdiff_t channels = args.channels[0] + args.channels[1];
+  if (channels < 16 || args.out_channels < 16) return false;
+  const ptrdiff_t pixels = static_cast<ptrdiff_t>(args.out_height) * args.out_width;
+  const ptrdiff_t tiles =
+      static_cast<ptrdiff_t>(ceil_div(args.out_height, wino_tile)) * ceil_div(args.out_width, wino_tile);
+  if (tiles * wino_tile * wino_tile * 5 > pixels * 9) return false;
+  return tiles >= enough_tiles || (tiles >= 4 && channels * args.out_channels * wino_points <= cached_floats);
 }
 
 template <class V>

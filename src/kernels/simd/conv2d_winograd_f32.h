@@ -1,12 +1,12 @@
 // 3x3 convolution of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Winograd 1980; Lavin & Gray 2016,
 // arXiv 1509.09308): 36 multiplications for each channel and 4x4 outputs instead of 144.
 //
-// The interpolation points are 0, +-5/8, +-3/2 and infinity. All constants of the data transforms are exact in float, and
-// the points being closer to 1 than the usual +-1, +-2 makes errors no larger than those of the direct sum (measured:
-// worst 2.4e-7 against 1.5e-7 of sum |x||w|; with +-1, +-2 8.9e-7).
+// The interpolation points are 0, +-5/8, +-3/2 and infinity. All constants of the data transforms are exact in float,
+// and the points being closer to 1 than the usual +-1, +-2 makes errors no larger than those of the direct sum
+// (measured: worst 2.4e-7 against 1.5e-7 of sum |x||w|; with +-1, +-2 8.9e-7).
 //
-// A band of tile rows at a time, in scratch: the window of conv2d_packed_f32.h, V[36][tiles][channels], and for one block
-// of output channels M[36][tiles][block]. Packed weights: for each block [36][channels][block vectors * width].
+// A band of tile rows at a time, in scratch: the window of conv2d_packed_f32.h, V[36][tiles][channels], and for one
+// block of output channels M[36][tiles][block]. Packed weights: for each block [36][channels][block vectors * width].
 #pragma once
 #include "kernels/simd/conv2d_packed_f32.h"
 
@@ -44,8 +44,8 @@ MOTE_INLINE size_t wino_window_floats(const WinoShape& s) {
   const size_t rows = static_cast<size_t>(s.band * wino_tile + 2);
   return whole_vectors(rows * static_cast<size_t>(s.window.width) * static_cast<size_t>(s.channels));
 }
-// Distance of the 36 planes of V and M: an odd number of cache lines, so that a tile's 36 values do not all fall into the
-// same few sets of the cache.
+// Distance of the 36 planes of V and M: an odd number of cache lines, so that a tile's 36 values do not all fall into
+// the same few sets of the cache.
 MOTE_INLINE ptrdiff_t wino_plane(int floats) { return ((floats + 15) / 16 | 1) * 16; }
 
 MOTE_INLINE size_t wino_input_floats(const WinoShape& s) {
@@ -133,7 +133,7 @@ void wino_pack(const float* weights, int outputs, int channels, float* packed) {
   }
 }
 
-// The 6x6 patch at `from` into v[36], `plane` apart; NV == 0: the last, incomplete vector of channels.
+// The 6x6 patch at `from` into v[36], `plane` apart: one vector of channels, or the first `lanes` of one.
 template <class V, bool whole>
 MOTE_INLINE void wino_input_vector(const float* from, ptrdiff_t pitch, int channels, int lanes, float* v,
                                    ptrdiff_t plane) {
@@ -201,16 +201,24 @@ void wino_products(const float* v, const float* u, int depth, int tiles, float* 
   constexpr int most = tile_pixels<V>(NR), block = NR * V::width;
   const int groups = ceil_div(tiles, most);
   const ptrdiff_t v_plane = wino_plane(tiles * depth), m_plane = wino_plane(tiles * block);
+  // The weights of a later point are asked for in time. It pays where a point is short work and all of it used more
+  // than once; otherwise the processor's own prefetching of a long stretch does as well, or better.
+  const ptrdiff_t stretch = static_cast<ptrdiff_t>(depth) * block;
+  const ptrdiff_t share = groups > 1 && stretch <= 4096 ? stretch / groups : 0;
   for (int f = 0; f < wino_points; ++f) {
     const float* from = v + f * v_plane;
     float* to = m + f * m_plane;
+    const bool more = f + 2 < wino_points;
+    const float* ahead = more ? u + 2 * stretch : u;
     for (int group = 0; group < groups; ++group) {
       const int count = tiles / groups + (group < tiles % groups ? 1 : 0);
+      const float* const end = more ? ahead + share : ahead;
+      for (; ahead < end; ahead += 16) __builtin_prefetch(ahead, 0, 2);
       wino_product<V, NR, most>(from, u, depth, count, to);
       from += static_cast<ptrdiff_t>(count) * depth;
       to += count * block;
     }
-    u += static_cast<ptrdiff_t>(depth) * block;
+    u += stretch;
   }
 }
 
@@ -273,8 +281,8 @@ void wino_band(const Conv2dF32& args, const WinoShape& s, int row_begin, int row
                        v + static_cast<ptrdiff_t>(t) * s.channels, wino_plane(tiles * s.channels));
   }
   const int vectors = ceil_div(args.out_channels, V::width);
-  for (int first_vector = 0; first_vector < vectors; first_vector += block_vectors(vectors - first_vector)) {
-    const int nr = block_vectors(vectors - first_vector), block = nr * V::width, o = first_vector * V::width;
+  for (int vector = 0; vector < vectors; vector += block_vectors(vectors - vector)) {
+    const int nr = block_vectors(vectors - vector), block = nr * V::width, o = vector * V::width;
     const float* u = args.packed + static_cast<ptrdiff_t>(o) * wino_points * s.channels;
     if (nr == 2) {
       wino_products<V, 2>(v, u, s.channels, tiles, m);

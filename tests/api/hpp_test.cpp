@@ -1,0 +1,73 @@
+// include/mote/mote.hpp does what mote.h does, and turns errors into exceptions.
+#include <doctest/doctest.h>
+#include <mote/mote.hpp>
+
+#include <string>
+#include <utility>
+
+#include "tests/support/model_builder.h"
+#include "tests/support/sampler_fixture.h"
+
+namespace mote::test {
+
+TEST_CASE("the C++ handles draw the pictures of the C API") {
+  const Builder builder = every_operator();
+  const OpenModel c_model(builder);
+  const mote_config c_config = config_of();
+  TestSampler c_sampler(c_model, c_config);
+
+  const AlignedBytes file = builder.file();
+  mote::Buffer bytes(file.size());
+  memcpy(bytes.data(), file.data(), file.size());
+  mote::Model first(std::move(bytes));
+  const mote::Model model = std::move(first);  // may be moved, its bytes and handle stay
+  model.check();
+  CHECK(model.info().width == 6);
+  CHECK(model.elements() == 84);
+  CHECK(model.timesteps().size() == 4);
+  mote::Config config;
+  config.kernels = "ref";
+  config.seed = c_config.seed;
+  mote::Sampler sampler(model, config);
+  CHECK(sampler.working_bytes() == c_sampler.size);
+  CHECK(std::string(sampler.kernels()) == "ref");
+  CHECK(sampler.step());
+  const std::vector<uint8_t> block = sampler.save();
+  while (sampler.run(5000)) {
+  }
+  CHECK(sampler.progress().step == 4);
+  const std::vector<float> picture = sampler.x();
+  CHECK(picture == c_sampler.finish());
+  mote::Sampler moved = std::move(sampler);
+  moved.restore(block);
+  while (moved.step()) {
+  }
+  CHECK(moved.x() == picture);
+  CHECK(moved.pixels().size() == 84);
+  moved.restart(c_config.seed, 0);
+  moved.set_x(moved.x());
+  CHECK(moved.predict(moved.x(), 3).size() == 84);
+  while (moved.step()) {
+  }
+  CHECK(moved.x() == picture);
+}
+
+TEST_CASE("the C++ handles throw what the C API returns") {
+  const AlignedBytes file = smallest().file();
+  try {
+    mote::Model model(file.data(), file.size() - 1);
+    FAIL("opened a truncated model");
+  } catch (const mote::Error& error) {
+    CHECK(error.status() == MOTE_E_TRUNCATED);
+    CHECK(std::string(error.what()) == mote_status_text(MOTE_E_TRUNCATED));
+  }
+  const mote::Model model(file.data(), file.size());
+  mote::Config config;
+  config.steps = 1000;
+  CHECK_THROWS_AS(mote::Sampler(model, config), mote::Error);
+  mote::Sampler sampler(model);
+  CHECK_THROWS_AS(sampler.set_x({1.0f}), mote::Error);
+  CHECK_THROWS_AS(sampler.predict({1.0f}, 0), mote::Error);
+}
+
+}  // namespace mote::test
