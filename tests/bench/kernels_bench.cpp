@@ -4,10 +4,10 @@
 //
 //   kernels_bench [--rounds N] [--only TEXT]      TEXT: part of a row's name, such as conv or 28x28
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -50,10 +50,11 @@ struct Options {
   std::string only;
 };
 
+// Processor time, not that on the wall: what other programs take is not counted.
 double time_of(const std::function<void()>& run, int repeats) {
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   for (int i = 0; i < repeats; ++i) run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / repeats;
+  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / repeats;
 }
 
 // `work` units a run; the unit is printed behind the rates.
@@ -63,8 +64,9 @@ void measure(const Options& options, const std::string& name, double work, const
   std::vector<int> repeats;
   for (Variant& v : variants) {
     v.run();
-    const double once = time_of(v.run, 1);
-    repeats.push_back(std::max(1, static_cast<int>(2e-3 / std::max(once, 1e-7))));
+    int count = 1;
+    while (time_of(v.run, count) * count < 2e-3) count *= 2;
+    repeats.push_back(count);
   }
   for (int round = 0; round < options.rounds; ++round) {
     for (size_t i = 0; i < variants.size(); ++i) variants[i].seconds.push_back(time_of(variants[i].run, repeats[i]));
