@@ -188,7 +188,7 @@ test-unit: $(BUILD)/mote_tests                             ## the unit tests; TE
 # The public header and everything in C is clean C99, and the header is clean C++ too.
 C_SRC := $(sort $(wildcard tests/*/*.c examples/c/*.c))
 test-c99:                                                  ## the C header and the C sources under -std=c99 -pedantic -Werror
-	@for f in $(C_SRC) $(filter %.h,$(HEADERS)); do \
+	@for f in $(C_SRC) include/mote/mote.h; do \
 	  $(CC) -x c $(C99) -Wall -Wextra -Werror -Iinclude -fsyntax-only $(CFLAGS) $$f || exit 1; done
 	@for f in $(HEADERS); do \
 	  $(CXX) -x c++ -std=c++17 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only $(CXXFLAGS) $$f || exit 1; done
@@ -200,8 +200,10 @@ test-examples: $(EXAMPLES)                                 ## runs every example
 	  $(RUN) $(BUILD)/examples/$$e $(MODEL) $$out.pgm > $$out.txt || { echo "test-examples: $$e failed" >&2; exit 1; }; done
 	@echo 'test-examples: $(words $(EXAMPLES)) ran'
 
-test-fuzz: $(REPLAYS)                                      ## replays the seeds of every fuzz target
-	@for f in $(FUZZ); do $(RUN) $(BUILD)/tests/fuzz/replay_$$f tests/data/fuzz/$$f || exit 1; done
+FUZZ_MUTATIONS ?= 100
+test-fuzz: $(REPLAYS)                                      ## replays the seeds of every fuzz target, and mutations of them
+	@for f in $(FUZZ); do printf 'fuzz_%s: ' $$f; \
+	  $(RUN) $(BUILD)/tests/fuzz/replay_$$f tests/data/fuzz/$$f --mutations $(FUZZ_MUTATIONS) || exit 1; done
 
 # ROUNDS=9 for a quieter result on a noisy machine.
 ROUNDS ?= 5

@@ -31,6 +31,11 @@ constexpr uint32_t saved_magic = format::fourcc('M', 'O', 'T', 'S');
 constexpr uint16_t saved_version = 1;
 constexpr size_t saved_unsummed = offsetof(SavedHeader, model_crc32);
 
+// The same room for the handle wherever pointers have 4 or 8 bytes, so that a size computed on a desktop is exact on
+// the device.
+constexpr size_t sampler_object_bytes = 384;
+static_assert(sizeof(Sampler) <= sampler_object_bytes);
+
 // The pieces of a sampler's buffer.
 struct Pieces {
   void* sampler;
@@ -56,7 +61,7 @@ uint8_t* align_packed(void* pointer) {
 Pieces cut(Arena* arena, const Model& model, const SamplerPlan& plan) {
   Pieces pieces = {};
   const format::ModelRecord& record = *model.view.model;
-  pieces.sampler = arena->take(sizeof(Sampler));
+  pieces.sampler = arena->take(sampler_object_bytes);
   pieces.x = arena->take_array<float>(model.view.picture_elements());
   pieces.history = arena->take_array<float>(uint64_t{history_planes(model, plan)} * plane_stride(model));
   pieces.rows = arena->take_array<SamplerRow>(plan.stored_rows ? 0 : plan.steps);

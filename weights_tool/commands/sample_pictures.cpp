@@ -92,6 +92,7 @@ SampleResult sample_pictures(const ModelBuffer& model, const SampleRequest& requ
   team.run(static_cast<int>(request.count), [&](mote_sampler* sampler, int index) { job.draw(sampler, index); });
   result.seconds = monotonic_seconds() - begin;
   result.working_bytes = team.working_bytes();
+  result.device_working_bytes = team.device_working_bytes();
   result.packed_bytes = team.packed_bytes();
   result.kernels = team.kernels();
   return result;

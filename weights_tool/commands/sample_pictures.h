@@ -36,6 +36,7 @@ struct SampleResult {
   double seconds = 0;                          // all of them, set-up not counted
   double seconds_a_picture = 0;                // on the threads that worked on it, the mean
   size_t working_bytes = 0, packed_bytes = 0;  // of one sampler; shared
+  size_t device_working_bytes = 0;             // what one sampler needs on a device: one thread, nothing rearranged
   std::string kernels;
 };
 

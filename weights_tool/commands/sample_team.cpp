@@ -19,12 +19,13 @@ SamplerTeam::SamplerTeam(const ModelBuffer& model, const mote_config& common, co
     : threads_(threads), one_sampler_(threads > 1 && jobs < threads), pool_(threads) {
   mote_config config = common;
   if (!kernels.empty()) config.kernels = kernels.c_str();
+  const std::string what = "cannot set up the sampler";
+  check_status(mote_working_size(model.model(), &config, &device_working_bytes_), what);
   if (one_sampler_) {
     config.parallel_for = pool_parallel_for;
     config.parallel_context = &pool_;
     config.workers = static_cast<uint32_t>(threads);
   }
-  const std::string what = "cannot set up the sampler";
   size_t packed_bytes = 0;
   check_status(mote_packed_size(model.model(), &config, &packed_bytes), what);
   packed_ = AlignedBuffer(packed_bytes);

@@ -26,7 +26,8 @@ class SamplerTeam {
   void run(int jobs, const std::function<void(mote_sampler*, int)>& fn);
 
   int threads() const { return threads_; }
-  size_t working_bytes() const { return working_bytes_; }  // of one sampler
+  size_t working_bytes() const { return working_bytes_; }                // of one sampler
+  size_t device_working_bytes() const { return device_working_bytes_; }  // of one with one thread, nothing rearranged
   size_t packed_bytes() const { return packed_.size(); }
   const char* kernels() const { return mote_sampler_kernels(samplers_[0]); }
 
@@ -37,7 +38,7 @@ class SamplerTeam {
   AlignedBuffer packed_;
   std::vector<AlignedBuffer> buffers_;
   std::vector<mote_sampler*> samplers_;
-  size_t working_bytes_ = 0;
+  size_t working_bytes_ = 0, device_working_bytes_ = 0;
 };
 
 // The kernel set a command was asked for: --kernels, else the environment's MOTE_FORCE_KERNELS, else "". Throws

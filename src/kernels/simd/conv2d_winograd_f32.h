@@ -248,21 +248,23 @@ void wino_output_tile(const Conv2dF32& args, const float* m, ptrdiff_t plane, co
                       int channels) {
   const int rows = min_int(wino_tile, args.out_height - oy), columns = min_int(wino_tile, args.out_width - ox);
   const bool plain = args.residual == nullptr && args.activation == Activation::none;
+  const ptrdiff_t row = static_cast<ptrdiff_t>(args.out_width) * args.out_channels;
+  const ptrdiff_t first = oy * row + static_cast<ptrdiff_t>(ox) * args.out_channels + o;
   alignas(64) float out[wino_tile * wino_tile * V::width];
   for (int c = 0; c < channels; c += V::width) {
     wino_output_vector<V>(m + c, plane, V::load(start + c), out);
     const int lanes = min_int(V::width, channels - c);
+    const bool direct = plain && lanes == V::width;
+    ptrdiff_t at[wino_tile * wino_tile];
+    int pixels = 0;
     for (int y = 0; y < rows; ++y) {
-      const ptrdiff_t at = (static_cast<ptrdiff_t>(oy + y) * args.out_width + ox) * args.out_channels + o + c;
-      const float* from = out + y * wino_tile * V::width;
-      if (plain && lanes == V::width) {
-        for (int x = 0; x < columns; ++x) V::load(from + x * V::width).store(args.y + at + x * args.out_channels);
-      } else {
-        const ptrdiff_t pixels[wino_tile] = {at, at + args.out_channels, at + 2 * args.out_channels,
-                                             at + 3 * args.out_channels};
-        finish_tile<V>(from, columns, V::width, {args.residual, args.y, args.activation}, pixels, lanes);
+      for (int x = 0; x < columns; ++x, ++pixels) {
+        const V v = V::load(out + (y * wino_tile + x) * V::width);
+        at[pixels] = first + c + y * row + x * args.out_channels;
+        v.store(direct ? args.y + at[pixels] : out + pixels * V::width);  // else close up the pixels that exist
       }
     }
+    if (!direct) finish_tile<V>(out, pixels, V::width, {args.residual, args.y, args.activation}, at, lanes);
   }
 }
 

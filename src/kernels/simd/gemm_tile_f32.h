@@ -93,9 +93,16 @@ __attribute__((noinline)) void finish_tile(const float* tile, int pixels, int pi
     for (int m = 0; m < pixels; ++m) {
       for (int c = 0; c < channels; c += V::width) {
         const int n = min_int(V::width, channels - c);
+        const float* residual = e.residual != nullptr ? e.residual + at[m] + c : nullptr;
+        float* y = e.y + at[m] + c;
         V v = V::load(tile + m * pitch + c);
-        if (e.residual != nullptr) v = add(v, V::load_partial(e.residual + at[m] + c, n));
-        activate<decltype(tag)::value>(v).store_partial(e.y + at[m] + c, n);
+        if (n == V::width) {
+          if (residual != nullptr) v = add(v, V::load(residual));
+          activate<decltype(tag)::value>(v).store(y);
+        } else {
+          if (residual != nullptr) v = add(v, V::load_partial(residual, n));
+          activate<decltype(tag)::value>(v).store_partial(y, n);
+        }
       }
     }
   });
