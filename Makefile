@@ -137,10 +137,10 @@ $(BENCHES): $(BUILD)/%: $(OBJ)/%.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
 
-# Linked by the C compiler and without libm: a program in C needs no C++ runtime.
+# Linked by the C compiler and without libm: a program in C needs no C++ runtime. Sanitized C++ does.
 $(C_EXAMPLES): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libmote.a
 	@mkdir -p $(@D)
-	$(call say,link)$(CC) $(SAN) $(OPT) $(CFLAGS) $(inputs) $(LDFLAGS) -o $@
+	$(call say,link)$(if $(SANITIZE),$(CXX) $(SAN),$(CC)) $(OPT) $(CFLAGS) $(inputs) $(LDFLAGS) -o $@
 
 $(CPP_EXAMPLES): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libmote.a
 	@mkdir -p $(@D)

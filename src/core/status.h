@@ -7,10 +7,10 @@ namespace mote {
 using Status = mote_status;
 
 // Returns from the enclosing function if `expr` is an error.
-#define MOTE_TRY(expr)                          \
-  do {                                          \
-    const ::mote::Status mote_try_ = (expr);    \
-    if (mote_try_ < 0) return mote_try_;        \
+#define MOTE_TRY(expr)                       \
+  do {                                       \
+    const ::mote::Status mote_try_ = (expr); \
+    if (mote_try_ < 0) return mote_try_;     \
   } while (0)
 
 }  // namespace mote

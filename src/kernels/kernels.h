@@ -29,20 +29,20 @@ constexpr int row_quantum = 4;
 // `in` is the concatenation of x[0] and x[1] over channels, each first upsampled (nearest, factor `upsample`), zero
 // outside. One phase, rows = out_height.
 struct Conv2dF32 {
-  const float* x[2];       // [in_height][in_width][channels[i]]; x[1] null: one input
-  int32_t channels[2];     // channels[1] = 0 without second input
-  int32_t in_height, in_width;   // as stored, before upsampling
+  const float* x[2];            // [in_height][in_width][channels[i]]; x[1] null: one input
+  int32_t channels[2];          // channels[1] = 0 without second input
+  int32_t in_height, in_width;  // as stored, before upsampling
   int32_t out_height, out_width, out_channels;
   int32_t kernel_height, kernel_width, stride, pad_top, pad_left;  // bottom and right follow from the output size
-  int32_t upsample;        // 1, or 2: nearest-neighbour
-  bool zero_insert;        // training only: `upsample` inserts zeros instead of repeating (transposed convolution)
+  int32_t upsample;                                                // 1, or 2: nearest-neighbour
+  bool zero_insert;  // training only: `upsample` inserts zeros instead of repeating (transposed convolution)
   Activation activation;
-  const float* weights;    // [out_channels][kernel_height][kernel_width][channels[0] + channels[1]]
-  const float* packed;     // the same as rearranged by `pack` of the kernel set that runs, or null
-  const float* bias;       // [out_channels] or null
-  const float* shift;      // [out_channels] or null: the time embedding's projection
-  const float* residual;   // [out_height][out_width][out_channels] or null
-  float* y;                // [out_height][out_width][out_channels]
+  const float* weights;   // [out_channels][kernel_height][kernel_width][channels[0] + channels[1]]
+  const float* packed;    // the same as rearranged by `pack` of the kernel set that runs, or null
+  const float* bias;      // [out_channels] or null
+  const float* shift;     // [out_channels] or null: the time embedding's projection
+  const float* residual;  // [out_height][out_width][out_channels] or null
+  float* y;               // [out_height][out_width][out_channels]
 };
 
 struct Conv2dF32Kernel {
@@ -57,14 +57,14 @@ struct Conv2dF32Kernel {
 // ---- linear ---------------------------------------------------------------------------------------------------------
 // y[r][o] = act(sum_i x[r][i] * weights[o][i] + bias[o] + residual[r][o]). One phase, rows = rows.
 struct LinearF32 {
-  const float* x;          // [rows][in_features]
+  const float* x;  // [rows][in_features]
   int32_t rows, in_features, out_features;
   Activation activation;
-  const float* weights;    // [out_features][in_features]
-  const float* packed;     // as for Conv2dF32
-  const float* bias;       // or null
-  const float* residual;   // [rows][out_features] or null
-  float* y;                // [rows][out_features]
+  const float* weights;   // [out_features][in_features]
+  const float* packed;    // as for Conv2dF32
+  const float* bias;      // or null
+  const float* residual;  // [rows][out_features] or null
+  float* y;               // [rows][out_features]
 };
 
 struct LinearF32Kernel {
@@ -119,22 +119,54 @@ struct AttentionF32Kernel {
 
 // ---- elementwise and resampling ---------------------------------------------------------------------------------------
 // Elementwise operators see a tensor as `rows` rows of `row` elements.
-struct ActivationF32 { const float* x; float* y; int32_t rows, row; Activation activation; };  // y may be x
-struct AddF32 { const float* a; const float* b; float* y; int32_t rows, row; };                // y may be a or b
+struct ActivationF32 {
+  const float* x;
+  float* y;
+  int32_t rows, row;
+  Activation activation;
+};  // y may be x
+struct AddF32 {
+  const float* a;
+  const float* b;
+  float* y;
+  int32_t rows, row;
+};  // y may be a or b
 // y = act(x * (1 + scale[c]) + shift[c]); scale or shift may be null; y may be x.
 struct ScaleShiftF32 {
-  const float* x; const float* scale; const float* shift; float* y;
-  int32_t height, width, channels; Activation activation;
+  const float* x;
+  const float* scale;
+  const float* shift;
+  float* y;
+  int32_t height, width, channels;
+  Activation activation;
 };
-struct UpsampleF32 { const float* x; float* y; int32_t in_height, in_width, channels, factor; };  // rows = output rows
+struct UpsampleF32 {
+  const float* x;
+  float* y;
+  int32_t in_height, in_width, channels, factor;
+};  // rows = output rows
 // Mean of non-overlapping kernel x kernel windows, stride = kernel; rows = output rows; a rest at the edge is dropped.
-struct AveragePoolF32 { const float* x; float* y; int32_t in_height, in_width, channels, kernel; };
+struct AveragePoolF32 {
+  const float* x;
+  float* y;
+  int32_t in_height, in_width, channels, kernel;
+};
 
-struct ActivationF32Kernel { void (*run)(const ActivationF32&, int row_begin, int row_end); };
-struct AddF32Kernel { void (*run)(const AddF32&, int row_begin, int row_end); };
-struct ScaleShiftF32Kernel { void (*run)(const ScaleShiftF32&, int row_begin, int row_end); };
-struct UpsampleF32Kernel { void (*run)(const UpsampleF32&, int row_begin, int row_end); };
-struct AveragePoolF32Kernel { void (*run)(const AveragePoolF32&, int row_begin, int row_end); };
+struct ActivationF32Kernel {
+  void (*run)(const ActivationF32&, int row_begin, int row_end);
+};
+struct AddF32Kernel {
+  void (*run)(const AddF32&, int row_begin, int row_end);
+};
+struct ScaleShiftF32Kernel {
+  void (*run)(const ScaleShiftF32&, int row_begin, int row_end);
+};
+struct UpsampleF32Kernel {
+  void (*run)(const UpsampleF32&, int row_begin, int row_end);
+};
+struct AveragePoolF32Kernel {
+  void (*run)(const AveragePoolF32&, int row_begin, int row_end);
+};
 
 // ---- tables -----------------------------------------------------------------------------------------------------------
 // Indexed by KernelSet. A set that is not compiled in, or lacks an operator, has run == nullptr there.

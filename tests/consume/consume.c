@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int fail(const char *what, mote_status status) {
+static int fail(const char* what, mote_status status) {
   fprintf(stderr, "consume: %s: %s\n", what, mote_status_text(status));
   return 1;
 }
 
 /* A whole file in malloc'ed memory (which is aligned to 16 bytes on 64-bit machines), or NULL. */
-static unsigned char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  unsigned char *bytes = NULL;
+static unsigned char* read_file(const char* path, size_t* size) {
+  FILE* file = fopen(path, "rb");
+  unsigned char* bytes = NULL;
   long length;
   if (file == NULL) return NULL;
   if (fseek(file, 0, SEEK_END) == 0 && (length = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0) {
@@ -28,12 +28,12 @@ static unsigned char *read_file(const char *path, size_t *size) {
   return bytes;
 }
 
-static int draw(const unsigned char *bytes, size_t size) {
+static int draw(const unsigned char* bytes, size_t size) {
   static mote_model model;
-  mote_sampler *sampler = NULL;
+  mote_sampler* sampler = NULL;
   mote_config config;
   size_t working = 0;
-  void *buffer;
+  void* buffer;
   mote_status status = mote_open(&model, bytes, size, mote_all_operators);
   if (status != MOTE_OK) return fail("open", status);
   if ((status = mote_check(&model)) != MOTE_OK) return fail("check", status);
@@ -53,10 +53,10 @@ static int draw(const unsigned char *bytes, size_t size) {
   return 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static MOTE_ALIGNED unsigned char garbage[64] = "no model at all";
   static mote_model model;
-  unsigned char *bytes;
+  unsigned char* bytes;
   size_t size = 0;
   int result;
   mote_status status;

@@ -19,7 +19,9 @@ const std::string model_path = std::string(MOTE_TEST_DATA) + "/../../examples/mo
 struct Aligned {
   explicit Aligned(size_t bytes) : storage(bytes / 16 + 1) {}
   void* data() { return storage.data(); }
-  struct alignas(16) Block { unsigned char bytes[16]; };
+  struct alignas(16) Block {
+    unsigned char bytes[16];
+  };
   std::vector<Block> storage;
 };
 

@@ -88,7 +88,8 @@ TEST_CASE("unet: parameters and multiply-accumulates of a small class-conditiona
 TEST_CASE("unet: the DDPM CIFAR-10 layout comes within 1 % of the published 35.7 million parameters") {
   const Graph graph = build_unet(parse(R"({"height": 32, "width": 32, "channels": 3, "base_channels": 128,
       "multipliers": [1, 2, 2, 2], "blocks": 2, "attention_levels": [1], "groups": 32, "time_features": 512,
-      "reduce_on_upsample": false})"), 1);
+      "reduce_on_upsample": false})"),
+                                 1);
   CHECK(graph_parameters(graph) > 35746307 * 0.99);
   CHECK(graph_parameters(graph) < 35746307 * 1.01);
 }
@@ -109,7 +110,8 @@ TEST_CASE("unet: every tensor is written once, before it is read, and the output
       for (const int tensor : node_inputs(node)) CHECK(written[static_cast<size_t>(tensor)] == 1);
       for (const int tensor : node_outputs(node)) CHECK(++written[static_cast<size_t>(tensor)] == 1);
     }
-    CHECK(graph.tensors[static_cast<size_t>(graph.output)].dims == graph.tensors[static_cast<size_t>(graph.input)].dims);
+    CHECK(graph.tensors[static_cast<size_t>(graph.output)].dims ==
+          graph.tensors[static_cast<size_t>(graph.input)].dims);
   }
 }
 

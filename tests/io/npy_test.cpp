@@ -24,7 +24,15 @@ std::string parse_error(const Bytes& bytes) {
 
 // A version 1 file with any header text and data.
 Bytes file_of(const std::string& header, const Bytes& data) {
-  const Bytes start = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, static_cast<uint8_t>(header.size()),
+  const Bytes start = {0x93,
+                       'N',
+                       'U',
+                       'M',
+                       'P',
+                       'Y',
+                       1,
+                       0,
+                       static_cast<uint8_t>(header.size()),
                        static_cast<uint8_t>(header.size() >> 8)};
   Bytes out(start.size() + header.size() + data.size());
   std::copy(data.begin(), data.end(),

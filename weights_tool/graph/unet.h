@@ -15,19 +15,19 @@ namespace mote::tool {
 //  "reduce_on_upsample": true, "time_features": 64, "middle_attention": true}
 struct UNetConfig {
   int height = 28, width = 28, channels = 1;
-  int classes = 0;                     // 0: unconditional; else a null class is added as number `classes`
+  int classes = 0;  // 0: unconditional; else a null class is added as number `classes`
   int base_channels = 16;
   std::vector<int> multipliers{1, 2, 3};  // channels of level i: base_channels * multipliers[i]
   std::vector<int> level_channels;        // or the channels of each level themselves (key "level_channels")
-  std::vector<int> blocks{1};          // residual blocks of each level on the way down; one more on the way up
-  std::vector<int> attention_levels;   // levels (0 is the full resolution) whose blocks are followed by attention
+  std::vector<int> blocks{1};             // residual blocks of each level on the way down; one more on the way up
+  std::vector<int> attention_levels;      // levels (0 is the full resolution) whose blocks are followed by attention
   bool middle_attention = true;
-  int heads = 1;                       // of every attention
-  int groups = 8;                      // of every group normalisation; must divide the channels
-  double dropout = 0;                  // before the second convolution of a residual block
-  bool scale_shift = false;            // the time embedding scales and shifts the second normalisation (AdaGN)
-  bool reduce_on_upsample = true;      // the upsampling convolution already has the channels of the next level
-  int time_features = 64;              // width of the time embedding's MLP
+  int heads = 1;                   // of every attention
+  int groups = 8;                  // of every group normalisation; must divide the channels
+  double dropout = 0;              // before the second convolution of a residual block
+  bool scale_shift = false;        // the time embedding scales and shifts the second normalisation (AdaGN)
+  bool reduce_on_upsample = true;  // the upsampling convolution already has the channels of the next level
+  int time_features = 64;          // width of the time embedding's MLP
 };
 
 // Throws Error(invalid_input) naming the key for wrong types, unknown keys and values that do not fit together (groups
