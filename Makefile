@@ -15,6 +15,7 @@ OPT ?= $(if $(SANITIZE),-O1,-O2)
 CFLAGS ?=
 CXXFLAGS ?=
 LDFLAGS ?=
+MODEL ?= examples/models/fashion.mote
 
 # As many jobs as processors; a -j on the command line wins, and a make that runs this one decides for it.
 MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc 2>/dev/null || echo 1))
@@ -142,6 +143,19 @@ $(C_EXAMPLES): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libmote.a
 	@mkdir -p $(@D)
 	$(call say,link)$(if $(SANITIZE),$(CXX) $(SAN),$(CC)) $(OPT) $(CFLAGS) $(inputs) $(LDFLAGS) -o $@
 
+# The model as a C array, as firmware links it.
+EMBEDDED := $(BUILD)/examples/c/embedded
+$(BUILD)/export/fashion.c: $(MODEL) $(BUILD)/weights_tool
+	@mkdir -p $(@D)
+	$(call say,make)$(RUN) $(BUILD)/weights_tool export $(MODEL) --c $(@D)/fashion --force > /dev/null
+
+$(EMBEDDED): examples/c/embedded/main.c $(BUILD)/export/fashion.c $(BUILD)/libmote.a
+	@mkdir -p $(@D)
+	$(call say,cc  )cd $(BUILD)/export && $(CC) $(C99) $(SAN) $(OPT) -Wall -Wextra -Werror -I$(CURDIR)/include -I. $(CFLAGS) \
+	  -c $(CURDIR)/$< fashion.c
+	@$(if $(SANITIZE),$(CXX) $(SAN),$(CC)) $(CFLAGS) $(BUILD)/export/main.o $(BUILD)/export/fashion.o $(BUILD)/libmote.a \
+	  $(LDFLAGS) -o $@
+
 $(CPP_EXAMPLES): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libmote.a
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
@@ -160,7 +174,6 @@ $(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT_OBJ) $(LIBS)
 # ---- running -------------------------------------------------------------------------------------------------------
 
 .PHONY: demo test test-unit test-c99 test-examples test-fuzz bench bench-kernels bench-forward bench-train
-MODEL ?= examples/models/fashion.mote
 DEMO_OUT ?= samples.png
 
 demo: $(BUILD)/weights_tool                                ## draws samples.png, 64 pictures, from the shipped model
@@ -194,11 +207,14 @@ test-c99:                                                  ## the C header and t
 	  $(CXX) -x c++ -std=c++17 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only $(CXXFLAGS) $$f || exit 1; done
 	@echo 'test-c99: $(words $(C_SRC)) C files, $(words $(HEADERS)) headers clean'
 
-test-examples: $(EXAMPLES)                                 ## runs every example on the shipped model
+test-examples: $(EXAMPLES) $(EMBEDDED)                     ## runs every example on the shipped model
 	@mkdir -p $(BUILD)/examples/out
 	@for e in $(EXAMPLES:$(BUILD)/examples/%=%); do out=$(BUILD)/examples/out/$$(echo $$e | tr / -); \
 	  $(RUN) $(BUILD)/examples/$$e $(MODEL) $$out.pgm > $$out.txt || { echo "test-examples: $$e failed" >&2; exit 1; }; done
-	@echo 'test-examples: $(words $(EXAMPLES)) ran'
+	@$(RUN) $(EMBEDDED) > $(BUILD)/examples/out/embedded.txt
+	@tail -n +2 $(BUILD)/examples/out/c-sample.txt | cmp - $(BUILD)/examples/out/embedded.txt || \
+	  { echo 'test-examples: the embedded example draws another picture than the sample program' >&2; exit 1; }
+	@echo 'test-examples: $(words $(EXAMPLES) $(EMBEDDED)) ran'
 
 FUZZ_MUTATIONS ?= 100
 test-fuzz: $(REPLAYS)                                      ## replays the seeds of every fuzz target, and mutations of them

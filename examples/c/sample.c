@@ -2,8 +2,7 @@
  *
  *   sample MODEL [PICTURE]          e.g. sample examples/models/fashion.mote picture.pgm
  *
- * C99. On a machine without files the model is an array that `weights_tool export` writes, the buffers are static
- * (MOTE_ARENA) instead of from malloc, and everything from mote_open on is the same. */
+ * C99. embedded/main.c does the same without files and malloc, as firmware does. */
 #include <mote/mote.h>
 #include <stdio.h>
 #include <stdlib.h>

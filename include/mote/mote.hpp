@@ -19,7 +19,9 @@
 
 #include "mote.h"
 
+// The inner namespace keeps these names apart from those inside the library, which link into the same program.
 namespace mote {
+inline namespace wrapper {
 
 // What a failed call returned. what() is mote_status_text.
 class Error : public std::exception {
@@ -168,6 +170,7 @@ class Sampler {
   mote_sampler* sampler_ = nullptr;
 };
 
+}  // namespace wrapper
 }  // namespace mote
 
 #endif
