@@ -17,8 +17,10 @@ double distance_to_segment(Point p, Point a, Point b) {
   return std::hypot(p.x - (a.x + t * dx), p.y - (a.y + t * dy));
 }
 
-// Keeps coordinates in the range where conversion to int is safe; far outside of any canvas all is the same.
-Point tamed(Point p) { return {std::clamp(p.x, -1e6, 1e6), std::clamp(p.y, -1e6, 1e6)}; }
+// Keeps coordinates in the range where conversion to int is safe; far outside of any canvas all is the same, and NaN lies
+// there too.
+double tamed(double v) { return v > -1e6 ? std::min(v, 1e6) : -1e6; }
+Point tamed(Point p) { return {tamed(p.x), tamed(p.y)}; }
 
 uint8_t mixed(uint8_t from, uint8_t to, double share) {
   return static_cast<uint8_t>(std::lround(from + (to - from) * share));
