@@ -159,15 +159,20 @@ TEST_CASE("exported C compiles as C99 without a warning and draws what `sample` 
   save(in, test::tiny_model());
   CHECK(run_export_tool({in, "--c", folder / "tiny"}).error == "");
   save(folder / "main.c", std::string(c_program));
-  std::string sanitize;
-#if defined(__SANITIZE_ADDRESS__)
+  std::string sanitize, libraries;  // what a sanitized libmote.a needs
+#if defined(__clang__)
+#if __has_feature(address_sanitizer)
+  sanitize = " -fsanitize=address,undefined -fsanitize-link-c++-runtime";
+  libraries = " -lstdc++";
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
   sanitize = " -fsanitize=address,undefined";
 #endif
   const std::string include = std::string(MOTE_TEST_DATA) + "/../../include", log = folder / "log";
   const std::string compile = cc + " -std=c99 -pedantic -Wall -Wextra -Werror" + sanitize + " -I" + quoted(include) +
                               " " + quoted(folder / "main.c") + " " + quoted(folder / "tiny.c") + " " +
-                              quoted(library.string()) + " -o " + quoted(folder / "main") + " > " + quoted(log) +
-                              " 2>&1";
+                              quoted(library.string()) + libraries + " -o " + quoted(folder / "main") + " > " +
+                              quoted(log) + " 2>&1";
   REQUIRE_MESSAGE(shell(compile) == 0, text_of(log));
   REQUIRE(shell(quoted(folder / "main") + " > " + quoted(folder / "pixels")) == 0);
   const test::ToolResult sampled = test::run_tool(
