@@ -13,6 +13,7 @@
 #include "weights_tool/io/json.h"
 #include "weights_tool/io/os.h"
 #include "weights_tool/train/classifier_file.h"
+#include "weights_tool/train/trainer.h"
 
 namespace mote::tool {
 namespace {
@@ -163,6 +164,33 @@ TEST_CASE("a model's run is the pictures that sample draws with the same seed") 
   CHECK(a.at("frechet").number() == b.at("frechet").number());
   CHECK(a.at("confidence").number() == b.at("confidence").number());
   CHECK(b.at("agreement").is_null());  // a file does not say what its pictures should be
+}
+
+TEST_CASE("a checkpoint of train is measured as the model that export makes of it") {
+  const Bench bench;
+  TrainConfig config;
+  const Json tiny = parse_json(test::tiny_config_text(), "tiny");
+  config.model = unet_config_from_json(JsonView(tiny, "tiny"));
+  config.batch = 4;
+  config.timesteps = 50;
+  std::vector<uint8_t> labels;
+  Dataset data;
+  data.images = textures(12, 3, &labels);
+  data.labels.assign(labels.begin(), labels.end());
+  ThreadPool pool(1);
+  KernelSet set;
+  REQUIRE(find_kernel_set(nullptr, &set));
+  Trainer trainer(config, data, set, pool);
+  trainer.step();
+  const std::string checkpoint = bench.path("checkpoint.safetensors"), model = bench.path("exported.mote");
+  trainer.save(checkpoint);
+  REQUIRE(test::run_tool(run_export, {"export", checkpoint, "--out", model}).error == "");
+  const Json json = bench.json({checkpoint, "--against", model, "--n", "10", "--runs", "1", "--steps", "4"});
+  const JsonView view(json, "eval");
+  CHECK(view.at("distance_ratio").number() == 1.0);
+  CHECK(view.at("candidates").at(0).at("steps").integer() == 4);
+  CHECK(view.at("candidates").at(0).at("mean").value() == view.at("candidates").at(1).at("mean").value());
+  CHECK(bench.eval({checkpoint, "--steps", "51"}).code == 2);
 }
 
 TEST_CASE("eval of pictures against others: the training pictures are at distance 0") {

@@ -69,13 +69,10 @@ bool is_idx(const std::string& path) {
 }
 
 // A model file's bytes; of a checkpoint, those that `export` would write.
-std::vector<uint8_t> model_bytes(const std::string& path, int steps) {
+std::vector<uint8_t> model_bytes(const std::string& path) {
   const MappedFile file(path);
   const bool checkpoint = file.size() >= 9 && file.data()[8] == '{' && load_u64_le(file.data()) <= file.size() - 8;
-  if (!checkpoint) return load_model_file(path);
-  SourceOptions options;
-  options.steps = steps;
-  return load_model_source(path, options).bytes;
+  return checkpoint ? load_model_source(path, SourceOptions()).bytes : load_model_file(path);
 }
 
 mote_method method_of(const Arguments& arguments) {
@@ -189,7 +186,7 @@ class Session {
       return subject;
     }
     const int steps = arguments_.has("steps") ? static_cast<int>(arguments_.integer("steps")) : 0;
-    subject.model = std::make_unique<ModelBuffer>(model_bytes(path, steps), path);
+    subject.model = std::make_unique<ModelBuffer>(model_bytes(path), path);
     const mote_model_info& info = subject.model->info();
     check_size(path, info.height, info.width, info.channels);
     if (static_cast<uint32_t>(steps) > info.train_steps) {
