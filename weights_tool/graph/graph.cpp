@@ -1,5 +1,7 @@
 #include "weights_tool/graph/graph.h"
 
+#include "format/view.h"
+
 #include <utility>
 
 namespace mote::tool {
@@ -117,23 +119,7 @@ std::string shape_text(const Tensor& t) {
   return t.rank == 1 ? "[" + text + "]" : text;
 }
 
-const char* kind_name(OpKind kind) {
-  if (kind == op_dropout) return "dropout";
-  switch (kind) {
-    case OpKind::conv2d: return "conv2d";
-    case OpKind::linear: return "linear";
-    case OpKind::group_norm: return "group_norm";
-    case OpKind::activation: return "activation";
-    case OpKind::attention: return "attention";
-    case OpKind::add: return "add";
-    case OpKind::upsample: return "upsample";
-    case OpKind::average_pool: return "average_pool";
-    case OpKind::timestep_embedding: return "timestep_embedding";
-    case OpKind::class_embedding: return "class_embedding";
-    case OpKind::scale_shift: return "scale_shift";
-  }
-  return "unknown";
-}
+const char* kind_name(OpKind kind) { return kind == op_dropout ? "dropout" : format::kind_text(kind); }
 
 Conv2dF32 conv2d_shape(const Graph& graph, const Node& node) {
   const Shape x = shape_of(graph, node.x[0]), y = shape_of(graph, node.y[0]);
