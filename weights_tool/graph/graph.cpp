@@ -1,8 +1,8 @@
 #include "weights_tool/graph/graph.h"
 
-#include "format/view.h"
-
 #include <utility>
+
+#include "format/view.h"
 
 namespace mote::tool {
 namespace {
