@@ -1,4 +1,5 @@
-// Decompressors: any bytes give an output within the cap or an Error; what the compressor makes of any bytes unpacks to them.
+// Decompressors: any bytes give an output within the cap or an Error; what the compressor makes of any bytes unpacks
+// to them.
 #include <cstdint>
 #include <cstdlib>
 

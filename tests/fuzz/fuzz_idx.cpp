@@ -1,4 +1,5 @@
-// IDX reader, plain and gzipped: any bytes give an array or an Error; an array that was read is written as the same bytes.
+// IDX reader, plain and gzipped: any bytes give an array or an Error; an array that was read is written as the same
+// bytes.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// JSON reader: any bytes give a value or an Error of one line; a value that was read survives being written and read again.
+// JSON reader: any bytes give a value or an Error of one line; a value that was read survives being written and read
+// again.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,6 @@
-// PNG reader: any bytes give a picture or an Error; a picture of 1 or 3 channels survives being written and read again. Random
-// bytes hardly ever have right checksums, so each input is also tried with its chunk checksums repaired, and as the content of
-// a file made around it: header, palette, transparency and rows.
+// PNG reader: any bytes give a picture or an Error; a picture of 1 or 3 channels survives being written and read
+// again. Random bytes hardly ever have right checksums, so each input is also tried with its chunk checksums
+// repaired, and as the content of a file made around it: header, palette, transparency and rows.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -50,7 +50,8 @@ void append_chunk(Bytes* out, const char* type, ByteView data) {
   append_u32_be(*out, crc32(out->data() + begin, out->size() - begin));
 }
 
-// Of the first bytes: width, height, depth, colour type, entries of the palette, of the transparency; then these; the rest is rows.
+// Of the first bytes: width, height, depth, colour type, entries of the palette, of the transparency; then these; the
+// rest is rows.
 Bytes built_around(ByteView input) {
   constexpr size_t kNumbers = 6;
   Bytes out = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};

@@ -1,6 +1,7 @@
-// Runs a fuzz target without a fuzzer: over every file named on the command line, or lying in a folder named there, and over
-// deterministic mutations of each. Link it with one fuzz_X.cpp: a crash, a sanitizer's complaint or abort() is the failure.
-//   fuzz_png_replay tests/data/fuzz/png --mutations 200
+// Runs a fuzz target without a fuzzer: over every file named on the command line, or lying in a folder named there,
+// and over deterministic mutations of each. Link it with one fuzz_X.cpp: a crash, a sanitizer's complaint or abort()
+// is the failure.
+//   build/tests/fuzz/replay_png tests/data/fuzz/png --mutations 200
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -156,8 +156,8 @@ TEST_CASE("a flipped bit in compressed data never goes unnoticed") {
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
     Bytes broken = whole;
     broken[bit / 8] = static_cast<uint8_t>(broken[bit / 8] ^ 1 << bit % 8);
-    // Time, extra flags and operating system (bytes 4..9) and the text flag (bit 0 of byte 3) mean nothing to the content.
-    // So do the five bits that fill up the last byte of the compressed data.
+    // Time, extra flags and operating system (bytes 4..9) and the text flag (bit 0 of byte 3) mean nothing to the
+    // content. So do the five bits that fill up the last byte of the compressed data.
     const bool padding = bit / 8 == whole.size() - 9 && bit % 8 >= 3;
     const bool harmless = (bit / 8 >= 4 && bit / 8 <= 9) || bit == 24 || padding;
     CAPTURE(bit);
@@ -215,7 +215,8 @@ TEST_CASE("each kind of broken DEFLATE stream is named") {
   CHECK(contains(inflate_error(Bits().number(1, 3).bytes({0, 0, 0xFF, 0xFF, 9}).done()),
                  "1 bytes behind the compressed data"));
 
-  // Fixed codes: 'a' is 0x30 + 'a' in 8 bits, 256 is 0 in 7, 257 (length 3) is 1 in 7, 286 is 0xC6 in 8; distances have 5 bits.
+  // Fixed codes: 'a' is 0x30 + 'a' in 8 bits, 256 is 0 in 7, 257 (length 3) is 1 in 7, 286 is 0xC6 in 8; distances
+  // have 5 bits.
   const auto fixed = [] { return Bits().number(3, 3).code(0x30 + 'a', 8); };
   CHECK(inflate(fixed().code(1, 7).code(0, 5).code(0, 7).done(), "x") == Bytes(4, 'a'));
   CHECK(contains(inflate_error(fixed().code(1, 7).code(1, 5).code(0, 7).done()), "reaches before the start"));

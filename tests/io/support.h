@@ -1,4 +1,5 @@
-// Helpers of the tests in this folder: test data, errors as text, temporary folders, and the formulas of tests/data/io/make_data.py.
+// Helpers of the tests in this folder: test data, errors as text, temporary folders, and the formulas of
+// tests/data/io/make_data.py.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -32,8 +33,8 @@ inline void save(const std::string& path, const std::string& text) {
   save(path, std::vector<uint8_t>(text.begin(), text.end()));
 }
 
-// The line of the Error that `action` throws, behind its exit code: "3: x.png: byte 0: ..."; "no error" if it throws none.
-// Every such line must be a line.
+// The line of the Error that `action` throws, behind its exit code: "3: x.png: byte 0: ..."; "no error" if it throws
+// none. Every such line must be a line.
 template <class Action>
 std::string error_of(Action action) {
   try {

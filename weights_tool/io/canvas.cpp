@@ -17,8 +17,8 @@ double distance_to_segment(Point p, Point a, Point b) {
   return std::hypot(p.x - (a.x + t * dx), p.y - (a.y + t * dy));
 }
 
-// Keeps coordinates in the range where conversion to int is safe; far outside of any canvas all is the same, and NaN lies
-// there too.
+// Keeps coordinates in the range where conversion to int is safe; far outside of any canvas all is the same, and NaN
+// lies there too.
 double tamed(double v) { return v > -1e6 ? std::min(v, 1e6) : -1e6; }
 Point tamed(Point p) { return {tamed(p.x), tamed(p.y)}; }
 
@@ -86,8 +86,8 @@ void Canvas::frame(int x, int y, int width, int height, Colour colour) {
 
 void Canvas::line(Point from, Point to, double thickness, Colour colour) { polyline({from, to}, thickness, colour); }
 
-// Coverage of a pixel is approximated from the distance of its centre to the path: 1 inside, 0 outside, a ramp one pixel wide between. A
-// map of the greatest coverage over all segments makes the path one shape.
+// Coverage of a pixel is approximated from the distance of its centre to the path: 1 inside, 0 outside, a ramp one
+// pixel wide between. A map of the greatest coverage over all segments makes the path one shape.
 void Canvas::polyline(const std::vector<Point>& points, double thickness, Colour colour) {
   if (points.empty() || clip_left_ >= clip_right_ || clip_top_ >= clip_bottom_) return;
   const double radius = thickness / 2, reach = radius + 1;

@@ -1,5 +1,6 @@
-// DEFLATE encoding. Matches are found with hash chains over the last 32 KiB and taken lazily (one byte later if that match is longer);
-// blocks of up to kBlockSymbols symbols are written stored, with the fixed codes or with their own, whichever is smallest.
+// DEFLATE encoding. Matches are found with hash chains over the last 32 KiB and taken lazily (one byte later if that
+// match is longer); blocks of up to kBlockSymbols symbols are written stored, with the fixed codes or with their own,
+// whichever is smallest.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -127,12 +128,13 @@ class Matcher {
 
   ByteView input_;
   int bits_ = 8;
-  // The last position of each hash value, and for each position of the window the one before it with the same hash value.
+  // The last position of each hash value, and for each position of the window the one before it with the same hash
+  // value.
   std::vector<int64_t> head_, previous_;
 };
 
-// The code lengths of a dynamic block, run-length coded: symbols 0..15 are lengths, 16 repeats the last one 3..6 times, 17 and 18 stand
-// for 3..10 and 11..138 zeros.
+// The code lengths of a dynamic block, run-length coded: symbols 0..15 are lengths, 16 repeats the last one 3..6
+// times, 17 and 18 stand for 3..10 and 11..138 zeros.
 struct LengthSymbol {
   uint8_t symbol, extra, extra_bits;
 };
@@ -308,8 +310,8 @@ class Deflater {
   }
 
  private:
-  // Emits a literal or a match, or as many literals as better matches behind them are found and then that match. Returns the
-  // position after it.
+  // Emits a literal or a match, or as many literals as better matches behind them are found and then that match.
+  // Returns the position after it.
   size_t step(size_t at) {
     size_t distance = 0, length = matcher_.find(at, 0, &distance);
     matcher_.insert(at);

@@ -24,9 +24,10 @@ Code code_of(std::vector<uint8_t> lengths) {
 }
 
 // Optimal code lengths of at most `max_bits`, by package-merge (Larmore and Hirschberg, "A fast algorithm for optimal
-// length-limited Huffman codes", 1990). The list of a level holds the symbols and the list before it in pairs, by weight. Of the last
-// list the first 2n - 2 items are taken; a pair taken means two items taken of the list before. As both kinds are sorted, the
-// symbols taken on a level are always the rarest ones, and it is enough to count them. A symbol's length is how often it is taken.
+// length-limited Huffman codes", 1990). The list of a level holds the symbols and the list before it in pairs, by
+// weight. Of the last list the first 2n - 2 items are taken; a pair taken means two items taken of the list before.
+// As both kinds are sorted, the symbols taken on a level are always the rarest ones, and it is enough to count them.
+// A symbol's length is how often it is taken.
 Code make_code(const std::vector<uint32_t>& frequencies, int max_bits) {
   std::vector<uint8_t> lengths(frequencies.size());
   std::vector<size_t> symbols;  // rarest first

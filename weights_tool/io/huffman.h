@@ -1,5 +1,5 @@
-// What the two directions of DEFLATE share: its alphabets (RFC 1951, section 3.2) and how codes follow from lengths. Private to
-// inflate.cpp, deflate.cpp and huffman.cpp.
+// What the two directions of DEFLATE share: its alphabets (RFC 1951, section 3.2) and how codes follow from lengths.
+// Private to inflate.cpp, deflate.cpp and huffman.cpp.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -35,7 +35,8 @@ constexpr uint32_t reverse_bits(uint32_t code, int count) {
   return out;
 }
 
-// A prefix code: for each symbol its length in bits (0 = unused) and its bits, the first one lowest, as DEFLATE writes them.
+// A prefix code: for each symbol its length in bits (0 = unused) and its bits, the first one lowest, as DEFLATE
+// writes them.
 struct Code {
   std::vector<uint8_t> lengths;
   std::vector<uint16_t> codes;

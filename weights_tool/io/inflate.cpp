@@ -1,6 +1,6 @@
-// DEFLATE decoding (RFC 1951). Codes are looked up in tables: a first table of kLiteralBits or kDistanceBits bits, and for longer codes a
-// second one. Far from both ends a loop without bounds checks does the work, near them one that checks every step; both
-// read the same tables. Bits come from a 64-bit buffer, lowest first.
+// DEFLATE decoding (RFC 1951). Codes are looked up in tables: a first table of kLiteralBits or kDistanceBits bits,
+// and for longer codes a second one. Far from both ends a loop without bounds checks does the work, near them one
+// that checks every step; both read the same tables. Bits come from a 64-bit buffer, lowest first.
 #include "weights_tool/io/inflate.h"
 
 #include <algorithm>
@@ -14,8 +14,9 @@ namespace {
 
 using namespace huffman;
 
-// A table entry, from the lowest bit: 8 bits length of the code in this table; 4 bits number of extra bits, or of the bits that
-// index the second table; 16 bits value: literal, base of a length or distance, or where the second table begins; 4 bits flags.
+// A table entry, from the lowest bit: 8 bits length of the code in this table; 4 bits number of extra bits, or of the
+// bits that index the second table; 16 bits value: literal, base of a length or distance, or where the second table
+// begins; 4 bits flags.
 using Entry = uint32_t;
 constexpr Entry kLiteral = 1u << 31, kSecondTable = 1u << 30, kEnd = 1u << 29, kInvalid = 1u << 28;
 constexpr Entry kException = kSecondTable | kEnd | kInvalid;
@@ -28,7 +29,8 @@ constexpr Entry make_entry(uint32_t value, int extra, Entry flags) {
 }
 
 constexpr int kLiteralBits = 11, kDistanceBits = 9;
-// 288 symbols of at most 15 bits with a first table of 11 bits need fewer than 288 * 16 entries behind it; the bound is loose.
+// 288 symbols of at most 15 bits with a first table of 11 bits need fewer than 288 * 16 entries behind it; the bound
+// is loose.
 constexpr size_t kLiteralEntries = (1u << kLiteralBits) + kLiteralCodes * 16u;
 constexpr size_t kDistanceEntries = (1u << kDistanceBits) + kDistanceCodes * 64u;
 
@@ -51,8 +53,9 @@ Entry plain_meaning(int symbol) { return make_entry(static_cast<uint32_t>(symbol
 
 enum class CodeKind { good, over_subscribed, incomplete };
 
-// Fills `table` from code lengths (0 = symbol unused), see RFC 1951, 3.2.2. Bits that start no code lead to kInvalid entries; such gaps
-// exist only in a code without symbols or with a single one of one bit, which is complete enough for `allow_single`.
+// Fills `table` from code lengths (0 = symbol unused), see RFC 1951, 3.2.2. Bits that start no code lead to kInvalid
+// entries; such gaps exist only in a code without symbols or with a single one of one bit, which is complete enough
+// for `allow_single`.
 template <class Meaning>
 CodeKind build_table(const uint8_t* lengths, int symbols, int first_bits, bool allow_single, Meaning meaning,
                      Entry* table) {
@@ -257,8 +260,8 @@ void Inflater::coded_block() {
   }
 }
 
-// The bit buffer of the fast loop. After refill() 56 to 63 bits are valid; the bits above them are those of the next bytes, and the
-// same when they are read again.
+// The bit buffer of the fast loop. After refill() 56 to 63 bits are valid; the bits above them are those of the next
+// bytes, and the same when they are read again.
 struct FastBits {
   uint64_t bits;
   uint32_t count;
@@ -307,7 +310,8 @@ inline uint8_t* copy_fast(uint8_t* out, size_t distance, size_t length) {
   return stop;
 }
 
-// Decodes while 16 bytes of input are left and the output has room for the longest symbols. True at the end of the block.
+// Decodes while 16 bytes of input are left and the output has room for the longest symbols. True at the end of the
+// block.
 bool Inflater::fast_loop() {
   constexpr size_t kInputMargin = 16;  // two refills read 15 bytes
   constexpr size_t kOutputMargin = kLongestMatch + 3 + kOverrun;

@@ -168,7 +168,8 @@ class Plot {
     canvas_.text_upwards(kMargin - 4, top_ + (height_ + label_width) / 2, options_.y_label, kInk, kScale);
   }
 
-  // Entries left to right from the legend's left end, a new row when one is full. Visits (series, x, row), returns the rows.
+  // Entries left to right from the legend's left end, a new row when one is full. Visits (series, x, row), returns
+  // the rows.
   template <class Visit>
   int legend_places(Visit visit) const {
     int x = 0, row = 0;

@@ -20,7 +20,8 @@ std::vector<double> nice_ticks(double low, double high, int wanted) {
                                : ratio < std::sqrt(50.0) ? 5
                                                          : 10);
   if (!(step > 0)) return out;  // the interval is narrower than doubles can divide
-  // Multiples of the step, counted in whole numbers so that errors do not add up; a hair of slack for ends that are ticks.
+  // Multiples of the step, counted in whole numbers so that errors do not add up; a hair of slack for ends that are
+  // ticks.
   const double first = std::ceil(low / step - 1e-6), last = std::floor(high / step + 1e-6);
   // An interval so narrow beside its values that neighbouring multiples are the same double has no ticks worth showing.
   if (!(std::fabs(first) < 1e15 && std::fabs(last) < 1e15)) return out;

@@ -1,5 +1,5 @@
-// The PNG writer: for each row the filter whose result has the smallest sum of absolute (signed) values, the heuristic of the PNG
-// specification (12.7), then one zlib stream.
+// The PNG writer: for each row the filter whose result has the smallest sum of absolute (signed) values, the
+// heuristic of the PNG specification (12.7), then one zlib stream.
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
@@ -72,7 +72,8 @@ void append_chunk(std::vector<uint8_t>* out, const char* type, ByteView data) {
   append_u32_be(*out, crc32(out->data() + begin, out->size() - begin));
 }
 
-// Unfiltered rows, for pictures with few different values (drawings, text): there the filters destroy the repetitions that LZ77 lives on.
+// Unfiltered rows, for pictures with few different values (drawings, text): there the filters destroy the repetitions
+// that LZ77 lives on.
 std::vector<uint8_t> unfiltered(const Image& image) {
   std::vector<uint8_t> out;
   const size_t count = image.width * image.channels;
