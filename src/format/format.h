@@ -126,9 +126,14 @@ enum class OpKind : uint16_t {
   timestep_embedding = 9,
   class_embedding = 10,
   scale_shift = 11,
+  quantize = 12,        // quantized models: x_t as int16
+  step_embedding = 13,  // quantized models: the time (and class) embedding of a step as int16
 };
 
 constexpr uint8_t op_flip_sin_cos = 1;  // timestep_embedding: cosines first
+// conv2d and linear with int8 weights: proofs about their sums, see SPEC.md, "Proofs".
+constexpr uint8_t op_sums_below_2_25 = 2;
+constexpr uint8_t op_sums_below_2_29 = 4;
 
 // One operator. Index fields name tensors. What each kind reads, and the shapes it demands, is in SPEC.md, "Operators".
 struct OperatorRecord {

@@ -16,6 +16,8 @@ const char* kind_text(OpKind kind) {
     case OpKind::timestep_embedding: return "timestep_embedding";
     case OpKind::class_embedding: return "class_embedding";
     case OpKind::scale_shift: return "scale_shift";
+    case OpKind::quantize: return "quantize";
+    case OpKind::step_embedding: return "step_embedding";
   }
   return "unknown";
 }

@@ -15,8 +15,10 @@
 
 namespace mote {
 
-enum class KernelSet : uint8_t { ref = 0, avx2, avx512, neon };
-constexpr int kernel_set_count = 4;
+// neon: aarch64, and ARMv7 for quantized models. neon_dotprod and neon_i8mm: aarch64 with SDOT, and with SMMLA besides;
+// they differ from neon in quantized models only.
+enum class KernelSet : uint8_t { ref = 0, avx2, avx512, neon, neon_dotprod, neon_i8mm };
+constexpr int kernel_set_count = 6;
 
 enum class Activation : uint8_t { none = 0, silu = 1, gelu = 2, relu = 3 };
 
@@ -192,12 +194,21 @@ const char* kernel_set_name(KernelSet);
 // The set of that name (null: the fastest); false if there is none or this processor cannot run it.
 bool find_kernel_set(const char* name, KernelSet* set);
 
-// The kernel of an operator for a set: its own, or the nearest more general one (avx512 -> avx2 -> ref; neon -> ref).
+// The set that stands in where one lacks an operator: i8mm -> dotprod -> neon -> ref; avx512 -> avx2 -> ref.
+constexpr KernelSet more_general(KernelSet set) {
+  switch (set) {
+    case KernelSet::avx512: return KernelSet::avx2;
+    case KernelSet::neon_i8mm: return KernelSet::neon_dotprod;
+    case KernelSet::neon_dotprod: return KernelSet::neon;
+    default: return KernelSet::ref;
+  }
+}
+
+// The kernel of an operator for a set: its own, or that of the nearest more general one.
 template <class Kernel>
 const Kernel& pick_kernel(const KernelTable<Kernel>& table, KernelSet set) {
-  if (set == KernelSet::avx512 && table.set[static_cast<int>(set)].run == nullptr) set = KernelSet::avx2;
-  const Kernel& kernel = table.set[static_cast<int>(set)];
-  return kernel.run != nullptr ? kernel : table.set[0];
+  while (set != KernelSet::ref && table.set[static_cast<int>(set)].run == nullptr) set = more_general(set);
+  return table.set[static_cast<int>(set)];
 }
 
 }  // namespace mote

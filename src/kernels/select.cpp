@@ -8,7 +8,8 @@
 namespace mote {
 namespace {
 
-constexpr const char* set_names[kernel_set_count] = {"ref", "avx2", "avx512", "neon"};
+constexpr const char* set_names[kernel_set_count] = {"ref",  "avx2",         "avx512",
+                                                   "neon", "neon_dotprod", "neon_i8mm"};
 
 bool same_text(const char* a, const char* b) {
   for (; *a != '\0' && *a == *b; ++a, ++b) {

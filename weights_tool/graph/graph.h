@@ -2,14 +2,18 @@
 // rewrites, the planner places and the writer serialises. Plain operators of src/format/format.h, and dropout, which
 // exists only while training. No execution and no memory layout here.
 //
-// Activations are [height, width, channels] or [features]; float32 parameters keep the layouts of the model file:
+// Activations are [height, width, channels] or [features]; parameters keep the layouts of the model file:
 // conv2d [O, KH, KW, I], linear [O, I], group_norm gamma and beta [C].
+//
+// The same structs hold a quantized graph, which weights_tool/quantize makes of a float one: element types other than
+// float32, scales (Quant), tables, and the operators quantize and step_embedding (src/format/SPEC.md).
 #pragma once
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "core/tensor.h"
 #include "format/format.h"
 #include "kernels/kernels.h"
 
@@ -23,18 +27,28 @@ constexpr OpKind op_dropout = static_cast<OpKind>(1000);
 
 enum class Role { input, activation, parameter };
 
+// Scales and zero points of a tensor: one value, one for each output channel of weights, or one for each step.
+struct Quant {
+  std::vector<format::QuantValue> values;
+  bool per_step = false;
+};
+
 struct Tensor {
   std::string name;
   Role role = Role::activation;
   int rank = 1;
   std::array<int, 4> dims{1, 1, 1, 1};
   bool constant = false;      // parameter: not trained (sinusoid frequencies)
-  std::vector<float> values;  // parameter: its values; else empty
+  std::vector<float> values;  // float32 parameter: its values; else empty
+  DType dtype = DType::f32;
+  std::vector<int8_t> codes;  // i8 or u8 parameter: its bytes; else empty
+  int quant = -1;             // index into Graph::quants; -1: float32
   int64_t elements() const { return int64_t{dims[0]} * dims[1] * dims[2] * dims[3]; }
 };
 
 // Fields as in format::OperatorRecord; -1 is "none". Outputs: y[0] (y[1] only for a group_norm that normalises two
-// inputs where they lie).
+// inputs where they lie). Tables of quantized operators: group_norm and scale_shift in `residual`, activation and
+// attention in `weights`.
 struct Node {
   OpKind kind = OpKind::conv2d;
   std::string name;
@@ -50,11 +64,16 @@ struct Node {
   bool flip_sin_cos = false;     // timestep_embedding: cosines first
   float epsilon = 0, scale = 0;  // group_norm; attention
   float dropout = 0;             // op_dropout: probability of zero
+  int quant = -1;                // quantized group_norm, scale_shift: of the table's index; into Graph::quants
+  float table_step = 0;          // quantized attention
+  uint8_t proofs = 0;            // quantized conv2d, linear: format::op_sums_below_*
 };
 
 struct Graph {
   std::vector<Tensor> tensors;
   std::vector<Node> nodes;  // in running order: every tensor is written before it is read
+  std::vector<Quant> quants;
+  bool folded = false;  // vectors that depend on time are constants [steps, n'] (SPEC.md): only these steps can run
   int input = -1, output = -1;
   int num_classes = 0, train_steps = 1000;
   Prediction prediction = Prediction::epsilon;

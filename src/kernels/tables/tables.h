@@ -18,3 +18,10 @@
 #define MOTE_NEON(...) \
   {}
 #endif
+// The sets of quantized models on ARM: neon on ARMv7 too.
+#if defined(__aarch64__) || (defined(__arm__) && defined(__ARM_NEON))
+#define MOTE_NEON_S8(...) __VA_ARGS__
+#else
+#define MOTE_NEON_S8(...) \
+  {}
+#endif

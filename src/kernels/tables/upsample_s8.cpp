@@ -1,0 +1,11 @@
+// The implementations of upsample_s8, by kernel set.
+#include "kernels/ref/ref_s8.h"
+#include "kernels/tables/tables.h"
+
+namespace mote {
+
+const KernelTable<UpsampleS8Kernel> upsample_s8_kernels = {{
+    {upsample_s8_ref},
+}};
+
+}  // namespace mote
