@@ -10,6 +10,7 @@ const std::vector<CommandEntry>& command_table() {
       {"sample", "draw pictures from a model", run_sample},
       {"forward", "run the network once", run_forward},
       {"export", "write a model file, or a model as C source", run_export},
+      {"quantize", "make an int8 model for a fixed list of steps", run_quantize},
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},

@@ -12,6 +12,7 @@ int run_noise(int argc, char** argv);
 int run_sample(int argc, char** argv);
 int run_forward(int argc, char** argv);
 int run_export(int argc, char** argv);
+int run_quantize(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_train_classifier(int argc, char** argv);
 int run_eval(int argc, char** argv);

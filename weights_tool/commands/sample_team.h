@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "weights_tool/commands/model_buffer.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

@@ -8,7 +8,7 @@
 #include "weights_tool/io/image.h"
 #include "weights_tool/train/executor.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

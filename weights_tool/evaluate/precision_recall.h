@@ -8,7 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

@@ -8,7 +8,7 @@
 #include "weights_tool/train/dataset.h"
 #include "weights_tool/train/gradients.h"
 #include "weights_tool/train/optimizer.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

@@ -8,7 +8,7 @@
 
 #include "weights_tool/graph/graph.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

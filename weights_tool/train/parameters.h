@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "weights_tool/graph/graph.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

@@ -16,7 +16,7 @@
 #include "weights_tool/train/loss.h"
 #include "weights_tool/train/optimizer.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 #include "weights_tool/train/train_config.h"
 
 namespace mote::tool {

@@ -10,7 +10,7 @@
 #include "weights_tool/train/executor.h"
 #include "weights_tool/train/loss.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

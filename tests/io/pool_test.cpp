@@ -1,4 +1,4 @@
-#include "weights_tool/train/pool.h"
+#include "weights_tool/io/pool.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,101 @@
+// `weights_tool quantize`: a checkpoint or float model as an int8 model for a fixed list of steps. Command line and files
+// only; the work is in weights_tool/quantize.
+#include "weights_tool/quantize/quantize.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "weights_tool/commands/commands.h"
+#include "weights_tool/commands/model_source.h"
+#include "weights_tool/io/arguments.h"
+#include "weights_tool/io/error.h"
+#include "weights_tool/io/file.h"
+
+namespace mote::tool {
+namespace {
+
+const CommandSpec& spec() {
+  static const CommandSpec command{
+      "quantize",
+      "make an int8 model for a fixed list of steps",
+      {{"weights_tool quantize fashion.mote --steps 10 --out fashion-int8.mote", "int8 weights and activations"},
+       {"weights_tool quantize run/checkpoint.safetensors --steps 4 --calibrate 256 --out m.mote",
+        "for four steps, ranges from 256 pictures"}},
+      {{"SOURCE", "a checkpoint of `train` or a float .mote file"}},
+      {Option::text("out", "FILE.mote", "the quantized model"),
+       Option::integer("steps", 1, format::max_train_steps,
+                       "steps it will take, no others; without it 10, or what a .mote file says"),
+       Option::integer("calibrate", 64, 1, 4096, "pictures whose trajectories give the ranges"),
+       Option::choice("scales", "per-step", {"per-step", "shared"}, "activation scales for each step, or one for all"),
+       Option::choice("table", "1024", {"256", "512", "1024", "2048", "4096"},
+                      "entries of the activation tables behind normalisations"),
+       Option::choice("time", "smaller", {"smaller", "folded", "network"},
+                      "constants for each step (and class), or the last layers of the time network, quantized"),
+       Option::flag("no-bias-correction", "leave the mean error of rounded weights in"),
+       Option::integer("seed", 0, 0, int64_t{1} << 53, "of the calibration pictures"),
+       Option::flag("no-ema", "of a checkpoint: the last weights instead of the averaged ones"),
+       Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
+       Option::flag("force", "replace an existing file")},
+      "Ranges are chosen by squared error on the x_t that the sampler itself visits. The printed signal to noise "
+      "compares both networks on other pictures, at the step where the output is worst. inspect shows every layer."};
+  return command;
+}
+
+void print_report(const std::string& path, const QuantizedModel& model) {
+  const auto kib = [](int64_t bytes) { return static_cast<double>(bytes) / 1024; };
+  std::printf("%s: %zu bytes, arena %lld bytes, %zu steps\n", path.c_str(), model.bytes.size(),
+              static_cast<long long>(model.plan.arena_bytes), model.diffusion.rows.size());
+  std::printf("time folded to constants: %.1f KiB", kib(model.fold.folded_bytes));
+  if (model.fold.keepable) {
+    std::printf("; its last layers kept: %.1f KiB", kib(model.fold.network_bytes));
+  } else {
+    std::printf("; its last layers cannot be kept");
+  }
+  std::printf("; used: %s\n", model.quantized.keeps_network ? "the layers" : "the constants");
+  if (model.noise.empty()) return;
+  // The last operator writes the network's output.
+  const LayerNoise& output = model.noise.back();
+  double worst = 1e9, sum = 0;
+  for (double decibel : output.decibel) {
+    worst = std::min(worst, decibel);
+    sum += decibel;
+  }
+  std::printf("signal to noise of the output: %.1f dB in the mean over steps, %.1f dB at the worst\n",
+              sum / static_cast<double>(output.decibel.size()), worst);
+}
+
+}  // namespace
+
+int run_quantize(int argc, char** argv) {
+  const Arguments arguments(spec(), command_words(argc, argv));
+  if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
+  arguments.require("out");
+  const std::string path = arguments.positional("SOURCE"), out = arguments.text("out");
+  refuse_existing(out, arguments.flag("force"));
+  SourceOptions source_options;
+  source_options.use_ema = !arguments.flag("no-ema");
+  if (arguments.has("steps")) source_options.steps = static_cast<int>(arguments.integer("steps"));
+  const ModelSource source = load_model_source(path, source_options);
+  if (source.kind == ModelSource::Kind::configuration)
+    throw Error(ExitCode::invalid_input, path + ": is a configuration, not a trained network; train it first");
+  if (!source.graph.quants.empty()) throw Error(ExitCode::invalid_input, path + ": is quantized already");
+
+  QuantizeOptions options;
+  options.steps = source.diffusion.default_steps;
+  options.calibration.pictures = static_cast<int>(arguments.integer("calibrate"));
+  options.calibration.seed = static_cast<uint64_t>(arguments.integer("seed"));
+  options.graph.per_step = arguments.text("scales") == "per-step";
+  options.graph.table_entries = std::stoi(arguments.text("table"));
+  options.graph.bias_correction = !arguments.flag("no-bias-correction");
+  const std::string time = arguments.text("time");
+  options.graph.time = time == "smaller"  ? GraphOptions::Time::smaller
+                       : time == "folded" ? GraphOptions::Time::folded
+                                          : GraphOptions::Time::network;
+  options.threads = static_cast<int>(arguments.integer("threads"));
+  const QuantizedModel model = quantize_model(source.graph, source.diffusion, source.meta, options);
+  write_file(out, model.bytes, arguments.flag("force"));
+  print_report(out, model);
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace mote::tool

@@ -1,0 +1,70 @@
+#include "weights_tool/quantize/quantize.h"
+
+#include <cmath>
+
+#include "weights_tool/quantize/split_activations.h"
+
+namespace mote::tool {
+namespace {
+
+Json noise_json(const std::vector<LayerNoise>& layers) {
+  Json out = Json::object();
+  for (const LayerNoise& layer : layers) {
+    Json steps = Json::array();
+    for (double decibel : layer.decibel) steps.push(std::round(decibel * 10) / 10);
+    out.set(layer.name, std::move(steps));
+  }
+  return out;
+}
+
+Json quantization_json(const QuantizeOptions& options, const QuantizedModel& model) {
+  Json out = Json::object();
+  out.set("pictures", options.calibration.pictures)
+      .set("seed", static_cast<unsigned long long>(options.calibration.seed))
+      .set("scales", options.graph.per_step ? "per-step" : "shared")
+      .set("table_entries", options.graph.table_entries)
+      .set("bias_correction", options.graph.bias_correction)
+      .set("time", model.quantized.keeps_network ? "network" : "folded");
+  if (!model.noise.empty()) out.set("snr_db", noise_json(model.noise));
+  return out;
+}
+
+}  // namespace
+
+QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& info, const Json& meta,
+                              const QuantizeOptions& options) {
+  Graph graph = float_graph;
+  split_activations(graph);
+  QuantizedModel model;
+  model.diffusion = info;
+  if (options.steps != info.default_steps) {
+    model.diffusion.default_steps = options.steps;
+    model.diffusion.rows.clear();
+  }
+  const std::vector<format::RowRecord> rows = default_rows(model.diffusion, graph.prediction);
+  model.diffusion.rows = rows;
+  DiffusionInfo float_info = model.diffusion;
+
+  ThreadPool pool(options.threads);
+  const uint64_t passes = static_cast<uint64_t>(options.calibration.pictures) * rows.size();
+  Progress calibrating("calibrate", passes, "passes");
+  const Observations seen = observe(graph, float_info, rows, options.calibration, pool, calibrating);
+  calibrating.finish();
+  model.fold = fold_time(graph, float_info, rows);
+  model.quantized = quantize_graph(graph, seen, model.fold, options.graph);
+  if (options.compared_pictures > 0) {
+    TrajectoryOptions compared;
+    compared.pictures = options.compared_pictures;
+    compared.seed = options.calibration.seed + 1;  // other pictures than those of the calibration
+    Progress comparing("compare", static_cast<uint64_t>(compared.pictures) * rows.size(), "passes");
+    model.noise = measure_noise(graph, model.quantized, float_info, rows, compared, pool, comparing);
+    comparing.finish();
+  }
+  model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();
+  model.meta.set("quantization", quantization_json(options, model));
+  model.plan = plan_memory(model.quantized.graph);
+  model.bytes = write_model(model.quantized.graph, model.plan, model.diffusion, model.meta);
+  return model;
+}
+
+}  // namespace mote::tool

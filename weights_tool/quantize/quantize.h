@@ -1,0 +1,37 @@
+// A float model as a quantized one for a fixed list of steps: calibration, folding of time, rounding, and a measure of
+// what it cost. The command is commands/quantize.cpp.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "weights_tool/graph/plan.h"
+#include "weights_tool/graph/writer.h"
+#include "weights_tool/quantize/quantize_graph.h"
+#include "weights_tool/quantize/signal_to_noise.h"
+
+namespace mote::tool {
+
+struct QuantizeOptions {
+  int steps = 10;
+  TrajectoryOptions calibration;
+  int compared_pictures = 16;  // for the signal to noise; 0: not measured
+  GraphOptions graph;
+  int threads = 0;
+};
+
+struct QuantizedModel {
+  QuantizedGraph quantized;
+  MemoryPlan plan;
+  DiffusionInfo diffusion;  // with its rows
+  TimeFold fold;            // sizes of both forms
+  std::vector<LayerNoise> noise;
+  Json meta;
+  std::vector<uint8_t> bytes;
+};
+
+// graph: float, as a device would run it (plan_rewrite.h). meta: of the float model; "quantization" is added.
+// Throws Error(invalid_input) for what has no quantized form or no such steps.
+QuantizedModel quantize_model(const Graph& graph, const DiffusionInfo& info, const Json& meta,
+                              const QuantizeOptions& options);
+
+}  // namespace mote::tool
