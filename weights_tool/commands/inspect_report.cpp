@@ -3,10 +3,13 @@
 #include <mote/mote.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
+#include "graph/run.h"
+#include "weights_tool/commands/inspect_flash.h"
+#include "weights_tool/commands/inspect_layers.h"
+#include "weights_tool/commands/inspect_text.h"
 #include "weights_tool/commands/model_buffer.h"
 #include "weights_tool/diffusion/parameterisation.h"
 #include "weights_tool/graph/arena_map.h"
@@ -14,62 +17,7 @@
 namespace mote::tool {
 namespace {
 
-// One row of the table: an operator.
-struct Layer {
-  std::string name, kind, inputs, output, detail;
-  int64_t parameters = 0, macs = 0, output_bytes = 0, output_offset = 0, scratch_bytes = 0;
-};
-
-std::string detail_of(const Node& node) {
-  const auto number = [](int value) { return std::to_string(value); };
-  std::string text;
-  if (node.kind == OpKind::conv2d) {
-    text = number(node.kernel_height) + "x" + number(node.kernel_width);
-    if (node.stride != 1) text += " stride " + number(node.stride);
-    if (node.upsample != 1) text += " upsampled " + number(node.upsample) + "x";
-  } else if (node.kind == OpKind::group_norm) {
-    text = number(node.groups) + " groups";
-  } else if (node.kind == OpKind::attention) {
-    text = number(node.heads) + (node.heads == 1 ? " head of " : " heads of ") + number(node.head_dim);
-  }
-  static const char* const activations[] = {"", "silu", "gelu", "relu"};
-  const std::string activation = activations[static_cast<size_t>(node.activation)];
-  if (!activation.empty()) text += (text.empty() ? "" : " ") + activation;
-  if (node.residual >= 0) text += " + residual";
-  return text;
-}
-
-Layer layer_of(const ModelSource& source, int index) {
-  const Graph& graph = source.graph;
-  const Node& node = graph.nodes[static_cast<size_t>(index)];
-  const auto tensor = [&](int t) -> const Tensor& { return graph.tensors[static_cast<size_t>(t)]; };
-  Layer layer;
-  layer.name = node.name;
-  layer.kind = kind_name(node.kind);
-  layer.detail = detail_of(node);
-  for (int x : node.x)
-    if (x >= 0) layer.inputs += (layer.inputs.empty() ? "" : " + ") + shape_text(tensor(x));
-  for (int y : node.y) {
-    if (y < 0) continue;
-    layer.output += (layer.output.empty() ? "" : " + ") + shape_text(tensor(y));
-    layer.output_bytes += tensor(y).elements() * 4;
-  }
-  for (int t : {node.weights, node.bias})
-    if (t >= 0) layer.parameters += tensor(t).elements();
-  if (node.vector >= 0 && tensor(node.vector).role == Role::parameter)
-    layer.parameters += tensor(node.vector).elements();
-  layer.macs = node_macs(graph, node);
-  layer.output_offset = source.plan.tensor_offset[static_cast<size_t>(node.y[0])];
-  const ScratchPlacement& scratch = source.plan.scratch[static_cast<size_t>(index)];
-  layer.scratch_bytes = scratch.bytes + scratch.worker_bytes;
-  return layer;
-}
-
-std::vector<Layer> layers_of(const ModelSource& source) {
-  std::vector<Layer> layers;
-  for (int index : source.plan.order) layers.push_back(layer_of(source, index));
-  return layers;
-}
+int64_t bytes_of(const Tensor& t) { return t.elements() * dtype_bytes(t.dtype); }
 
 const char* kind_of(ModelSource::Kind kind) {
   switch (kind) {
@@ -80,61 +28,13 @@ const char* kind_of(ModelSource::Kind kind) {
   return "";
 }
 
-Json layer_json(const Layer& layer) {
-  Json json = Json::object();
-  json.set("name", layer.name).set("kind", layer.kind).set("input", layer.inputs).set("output", layer.output);
-  json.set("detail", layer.detail).set("parameters", static_cast<long long>(layer.parameters));
-  json.set("weight_bytes", static_cast<long long>(layer.parameters * 4))
-      .set("macs", static_cast<long long>(layer.macs));
-  json.set("output_bytes", static_cast<long long>(layer.output_bytes));
-  json.set("output_offset", static_cast<long long>(layer.output_offset));
-  return json.set("scratch_bytes", static_cast<long long>(layer.scratch_bytes));
-}
-
-// "1 234 567".
-std::string grouped(int64_t value) {
-  std::string digits = std::to_string(value);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), " ");
-  return digits;
-}
-
-std::string padded(std::string text, size_t width, bool right) {
-  if (text.size() >= width) return text;
-  return right ? std::string(width - text.size(), ' ') + text : text + std::string(width - text.size(), ' ');
-}
-
-std::string table_text(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
-  std::vector<size_t> widths(right.size(), 0);
-  for (const auto& row : rows)
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t c = 0; c < row.size(); ++c) line += (c ? "  " : "") + padded(row[c], widths[c], right[c]);
-    while (!line.empty() && line.back() == ' ') line.pop_back();
-    text += line + "\n";
-  }
-  return text;
-}
-
-std::string layer_table(const ModelSource& source) {
-  std::vector<std::vector<std::string>> rows = {
-      {"layer", "kind", "", "input", "output", "parameters", "bytes", "macs", "offset"}};
-  for (const Layer& layer : layers_of(source)) {
-    rows.push_back({layer.name, layer.kind, layer.detail, layer.inputs, layer.output, grouped(layer.parameters),
-                    grouped(layer.output_bytes), grouped(layer.macs), grouped(layer.output_offset)});
-  }
-  return table_text(rows, {false, false, false, false, false, true, true, true, true});
-}
-
 std::string totals(const InspectReport& report) {
   const ModelSource& source = report.source;
   const Tensor& input = source.graph.tensors[static_cast<size_t>(source.graph.input)];
-  const auto percent = [](int64_t a, int64_t bound) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f %% above the lower bound",
-                  bound == 0 ? 0.0 : 100.0 * double(a - bound) / double(bound));
-    return std::string(text);
+  const bool quantized = !source.graph.quants.empty();
+  const auto above = [](int64_t a, int64_t bound) {
+    const double share = bound == 0 ? 0.0 : static_cast<double>(a - bound) / static_cast<double>(bound);
+    return fixed(100 * share, 2) + " % above the lower bound";
   };
   std::vector<std::vector<std::string>> rows = {
       {"picture", shape_text(input)},
@@ -143,16 +43,22 @@ std::string totals(const InspectReport& report) {
       {"noise levels", std::to_string(source.graph.train_steps)},
       {"default steps", std::to_string(source.diffusion.default_steps)},
       {"operators", std::to_string(source.graph.nodes.size())},
-      {"parameters", grouped(graph_parameters(source.graph))},
+      {"parameters", grouped(stored_parameters(source.graph))},
       {"multiply-accumulates a pass", grouped(graph_macs(source.graph))},
       {"model", grouped(static_cast<int64_t>(source.bytes.size())) + " bytes"},
-      {"arena",
-       grouped(source.plan.arena_bytes) + " bytes, " + percent(source.plan.arena_bytes, source.plan.lower_bound)},
-      {"arena at one byte an element", grouped(report.plan_int8.arena_bytes) + " bytes, " +
-                                           percent(report.plan_int8.arena_bytes, report.plan_int8.lower_bound)},
+      {"arena", grouped(source.plan.arena_bytes) + " bytes, " + above(source.plan.arena_bytes, source.plan.lower_bound)},
+      {"lower bound for this order", grouped(source.plan.lower_bound) + " bytes"},
+      {"lower bound over the orders tried", grouped(report.best_order_bound) + " bytes"},
   };
+  if (!quantized)
+    rows.push_back({"arena of an int8 version", grouped(report.plan_int8.arena_bytes) + " bytes, " +
+                                                    above(report.plan_int8.arena_bytes, report.plan_int8.lower_bound)});
   if (report.working_bytes > 0)
     rows.push_back({"working memory, one thread", grouped(static_cast<int64_t>(report.working_bytes)) + " bytes"});
+  if (report.largest_band > 0)
+    rows.push_back({"largest uninterrupted piece of work",
+                    grouped(static_cast<int64_t>(report.largest_band)) + " multiply-accumulates, the most a bounded run "
+                    "does between two watchdog kicks"});
   return table_text(rows, {false, false});
 }
 
@@ -166,15 +72,42 @@ std::string peak_text(const ModelSource& source) {
   std::vector<std::vector<std::string>> rows;
   for (int t : source.plan.peak_tensors) {
     const Tensor& tensor = source.graph.tensors[static_cast<size_t>(t)];
-    rows.push_back({" ", tensor.name, shape_text(tensor), grouped(tensor.elements() * 4) + " bytes"});
+    rows.push_back({" ", tensor.name, typed_shape(tensor), grouped(bytes_of(tensor)) + " bytes"});
   }
   return text + table_text(rows, {false, false, false, true});
 }
 
-size_t working_bytes_of(const std::vector<uint8_t>& bytes, const std::string& path) {
-  const ModelBuffer buffer(bytes, path);
+// What the library itself says; nothing when this build cannot open the model.
+void ask_library(InspectReport& report) {
+  const ModelBuffer buffer(report.source.bytes, report.path);
   size_t working = 0;
-  return mote_working_size(buffer.model(), nullptr, &working) < 0 ? 0 : working;
+  if (mote_working_size(buffer.model(), nullptr, &working) >= 0) report.working_bytes = working;
+  const Model model{buffer.view(), mote_all_operators};
+  if (check_operator_table(model) >= 0) report.largest_band = measure_work(model).largest_band;
+}
+
+// Decibels of each layer at each step, as the quantizer wrote them; null: none.
+const Json* noise_of(const Json& meta) {
+  if (meta.kind() != Json::Kind::object) return nullptr;
+  const Json* const quantization = meta.find("quantization");
+  if (quantization == nullptr || quantization->kind() != Json::Kind::object) return nullptr;
+  const Json* const noise = quantization->find("snr_db");
+  return noise != nullptr && noise->kind() == Json::Kind::object ? noise : nullptr;
+}
+
+std::string noise_text(const Json& noise) {
+  std::vector<std::vector<std::string>> rows = {{"layer"}};
+  for (const auto& [name, values] : noise.members()) {
+    std::vector<std::string> row{name};
+    if (values.kind() == Json::Kind::array)
+      for (const Json& value : values.items())
+        row.push_back(value.kind() == Json::Kind::number ? fixed(value.number(), 1) : "-");
+    while (rows[0].size() < row.size()) rows[0].push_back(std::to_string(rows[0].size() - 1));
+    rows.push_back(std::move(row));
+  }
+  std::vector<bool> right(rows[0].size(), true);
+  right[0] = false;
+  return "Quantization signal-to-noise ratio in dB, layers downward, steps to the right:\n" + table_text(rows, right);
 }
 
 }  // namespace
@@ -182,9 +115,16 @@ size_t working_bytes_of(const std::vector<uint8_t>& bytes, const std::string& pa
 InspectReport make_inspect_report(const std::string& path, ModelSource source) {
   InspectReport report;
   report.path = path;
-  report.working_bytes = working_bytes_of(source.bytes, path);
-  report.plan_int8 = plan_memory(source.graph, 1);
   report.source = std::move(source);
+  ask_library(report);
+  const ModelSource& model = report.source;
+  const bool stored = model.kind == ModelSource::Kind::model_file;
+  report.best_order_bound = model.plan.best_order_bound;
+  if (stored) {
+    const MemoryPlan plan = plan_memory(model.graph);
+    report.best_order_bound = std::min(plan.best_order_bound, model.plan.lower_bound);
+  }
+  report.plan_int8 = model.graph.quants.empty() ? plan_memory(model.graph, 1) : model.plan;
   return report;
 }
 
@@ -197,34 +137,40 @@ Json inspect_json(const InspectReport& report) {
   json.set("height", input.dims[0]).set("width", input.dims[1]).set("channels", input.dims[2]);
   json.set("classes", source.graph.num_classes).set("prediction", prediction_name(source.graph.prediction));
   json.set("train_steps", source.graph.train_steps).set("steps", source.diffusion.default_steps);
-  json.set("model_bytes", number(source.bytes.size())).set("parameters", number(graph_parameters(source.graph)));
+  json.set("model_bytes", number(source.bytes.size())).set("parameters", number(stored_parameters(source.graph)));
   json.set("macs", number(graph_macs(source.graph))).set("operators", number(source.graph.nodes.size()));
   json.set("arena_bytes", number(source.plan.arena_bytes));
   json.set("arena_lower_bound_bytes", number(source.plan.lower_bound));
+  json.set("arena_best_order_bound_bytes", number(report.best_order_bound));
   json.set("arena_bytes_int8", number(report.plan_int8.arena_bytes));
   json.set("arena_lower_bound_bytes_int8", number(report.plan_int8.lower_bound));
   json.set("worker_scratch_bytes", number(source.plan.worker_scratch_bytes));
   json.set("working_bytes", number(report.working_bytes));
+  json.set("largest_band", number(report.largest_band)).set("flash", flash_json(flash_use(source)));
   Json peak = Json::array();
   for (int t : source.plan.peak_tensors) {
     const Tensor& tensor = source.graph.tensors[static_cast<size_t>(t)];
     peak.push(Json::object()
                   .set("name", tensor.name)
-                  .set("shape", shape_text(tensor))
-                  .set("bytes", number(tensor.elements() * 4)));
+                  .set("shape", typed_shape(tensor))
+                  .set("bytes", number(bytes_of(tensor))));
   }
   json.set("peak_operator", source.plan.peak_position).set("peak", std::move(peak));
   Json layers = Json::array();
   for (const Layer& layer : layers_of(source)) layers.push(layer_json(layer));
   json.set("layers", std::move(layers));
+  if (const Json* noise = noise_of(source.meta)) json.set("snr_db", *noise);
   return json.set("meta", source.meta);
 }
 
 std::string inspect_text(const InspectReport& report) {
   const ModelSource& source = report.source;
-  return report.path + ": " + kind_of(source.kind) + "\n\n" + layer_table(source) + "\n" + totals(report) + "\n" +
-         peak_text(source) + "\nArena, addresses downward, operators to the right:\n" +
-         arena_map_text(source.graph, source.plan);
+  const bool quantized = !source.graph.quants.empty();
+  const Json* const noise = noise_of(source.meta);
+  return report.path + ": " + (quantized ? "quantized " : "") + kind_of(source.kind) + "\n\n" +
+         layer_table(layers_of(source)) + "\n" + totals(report) + "\n" + flash_text(flash_use(source), quantized) + "\n" +
+         peak_text(source) + (noise == nullptr ? "" : "\n" + noise_text(*noise)) +
+         "\nArena, addresses downward, operators to the right:\n" + arena_map_text(source.graph, source.plan);
 }
 
 }  // namespace mote::tool

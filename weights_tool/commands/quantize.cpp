@@ -42,16 +42,13 @@ const CommandSpec& spec() {
 }
 
 void print_report(const std::string& path, const QuantizedModel& model) {
-  const auto kib = [](int64_t bytes) { return static_cast<double>(bytes) / 1024; };
   std::printf("%s: %zu bytes, arena %lld bytes, %zu steps\n", path.c_str(), model.bytes.size(),
               static_cast<long long>(model.plan.arena_bytes), model.diffusion.rows.size());
-  std::printf("time folded to constants: %.1f KiB", kib(model.fold.folded_bytes));
-  if (model.fold.keepable) {
-    std::printf("; its last layers kept: %.1f KiB", kib(model.fold.network_bytes));
-  } else {
-    std::printf("; its last layers cannot be kept");
-  }
-  std::printf("; used: %s\n", model.quantized.keeps_network ? "the layers" : "the constants");
+  if (model.folded_bytes != 0)
+    std::printf("with time folded to constants: %zu bytes%s\n", model.folded_bytes, model.keeps_network ? "" : ", used");
+  if (model.network_bytes != 0)
+    std::printf("with the last layers of the time network: %zu bytes%s\n", model.network_bytes,
+                model.keeps_network ? ", used" : "");
   if (model.noise.empty()) return;
   // The last operator writes the network's output.
   const LayerNoise& output = model.noise.back();
@@ -88,9 +85,7 @@ int run_quantize(int argc, char** argv) {
   options.graph.table_entries = std::stoi(arguments.text("table"));
   options.graph.bias_correction = !arguments.flag("no-bias-correction");
   const std::string time = arguments.text("time");
-  options.graph.time = time == "smaller"  ? GraphOptions::Time::smaller
-                       : time == "folded" ? GraphOptions::Time::folded
-                                          : GraphOptions::Time::network;
+  options.time = time == "smaller" ? TimeForm::smaller : time == "folded" ? TimeForm::folded : TimeForm::network;
   options.threads = static_cast<int>(arguments.integer("threads"));
   const QuantizedModel model = quantize_model(source.graph, source.diffusion, source.meta, options);
   write_file(out, model.bytes, arguments.flag("force"));

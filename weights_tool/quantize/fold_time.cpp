@@ -74,22 +74,6 @@ void find_small_network(const Graph& graph, TimeFold& fold) {
   fold.keepable = graph.tensors[at(fold.embedding)].rank == 1;
 }
 
-int64_t row_bytes(int64_t values) { return (values + 3) / 4 * 16; }
-
-void count_bytes(const Graph& graph, TimeFold& fold) {
-  const int64_t scale_bytes = sizeof(format::QuantValue);
-  for (const TimeVector& vector : fold.vectors) {
-    const int64_t n = graph.tensors[at(vector.tensor)].elements();
-    fold.folded_bytes += row_bytes(n) * fold.steps * fold.class_rows;
-    if (!fold.keepable) continue;
-    const Node& linear = graph.nodes[at(vector.projection)];
-    fold.network_bytes += graph.tensors[at(linear.weights)].elements() + n * (4 + scale_bytes);
-  }
-  if (!fold.keepable) return;
-  const int64_t n = graph.tensors[at(fold.embedding)].elements();
-  fold.network_bytes += row_bytes(n) * fold.steps + (fold.class_table < 0 ? 0 : graph.num_classes + 1) * n * 4;
-}
-
 }  // namespace
 
 TimeFold fold_time(const Graph& graph, const DiffusionInfo& info, const std::vector<format::RowRecord>& rows) {
@@ -108,7 +92,6 @@ TimeFold fold_time(const Graph& graph, const DiffusionInfo& info, const std::vec
   }
   fold.class_rows = classes ? graph.num_classes + 1 : 1;
   if (!fold.vectors.empty()) find_small_network(graph, fold);
-  count_bytes(graph, fold);
 
   const RunnableGraph runnable(graph, info);
   GraphRunner runner(runnable);

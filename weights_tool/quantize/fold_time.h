@@ -33,8 +33,6 @@ struct TimeFold {
   Activation activation = Activation::none;
   std::vector<float> embedding_values;  // [steps][n]
   double largest_activated = 0;         // of |activated|, over classes and steps
-
-  int64_t folded_bytes = 0, network_bytes = 0;  // what each form takes in the file, scales included
 };
 
 // Runs the float graph (without activations taken out of its time network or with, either works) once for each step and

@@ -1,6 +1,7 @@
 #include "weights_tool/quantize/quantize.h"
 
 #include <cmath>
+#include <utility>
 
 #include "weights_tool/quantize/split_activations.h"
 
@@ -24,9 +25,35 @@ Json quantization_json(const QuantizeOptions& options, const QuantizedModel& mod
       .set("scales", options.graph.per_step ? "per-step" : "shared")
       .set("table_entries", options.graph.table_entries)
       .set("bias_correction", options.graph.bias_correction)
-      .set("time", model.quantized.keeps_network ? "network" : "folded");
+      .set("time", model.keeps_network ? "network" : "folded");
   if (!model.noise.empty()) out.set("snr_db", noise_json(model.noise));
   return out;
+}
+
+// The file's size does not depend on where the plan puts things.
+size_t file_bytes(const Graph& graph, const DiffusionInfo& info, const Json& meta) {
+  PlanOptions quick;
+  quick.reorder = false;
+  quick.placements = 1;
+  return write_model(graph, plan_memory(graph, 4, quick), info, meta).size();
+}
+
+// Quantizes in the form that was asked for, or in both, and keeps the one whose file is smaller.
+void choose_form(const Graph& graph, const Observations& seen, const TimeFold& fold, const QuantizeOptions& options,
+                 QuantizedModel& model) {
+  GraphOptions form = options.graph;
+  if (options.time != TimeForm::network) {
+    form.keep_network = false;
+    model.quantized = quantize_graph(graph, seen, fold, form);
+    model.folded_bytes = file_bytes(model.quantized.graph, model.diffusion, Json());
+  }
+  if (options.time == TimeForm::folded || (options.time == TimeForm::smaller && !fold.keepable)) return;
+  form.keep_network = true;
+  QuantizedGraph kept = quantize_graph(graph, seen, fold, form);
+  model.network_bytes = file_bytes(kept.graph, model.diffusion, Json());
+  if (options.time == TimeForm::smaller && model.network_bytes >= model.folded_bytes) return;
+  model.keeps_network = true;
+  model.quantized = std::move(kept);
 }
 
 }  // namespace
@@ -43,15 +70,14 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   }
   const std::vector<format::RowRecord> rows = default_rows(model.diffusion, graph.prediction);
   model.diffusion.rows = rows;
-  DiffusionInfo float_info = model.diffusion;
+  const DiffusionInfo& float_info = model.diffusion;
 
   ThreadPool pool(options.threads);
   const uint64_t passes = static_cast<uint64_t>(options.calibration.pictures) * rows.size();
   Progress calibrating("calibrate", passes, "passes");
   const Observations seen = observe(graph, float_info, rows, options.calibration, pool, calibrating);
   calibrating.finish();
-  model.fold = fold_time(graph, float_info, rows);
-  model.quantized = quantize_graph(graph, seen, model.fold, options.graph);
+  choose_form(graph, seen, fold_time(graph, float_info, rows), options, model);
   if (options.compared_pictures > 0) {
     TrajectoryOptions compared;
     compared.pictures = options.compared_pictures;
@@ -62,7 +88,7 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   }
   model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();
   model.meta.set("quantization", quantization_json(options, model));
-  model.plan = plan_memory(model.quantized.graph);
+  model.plan = plan_memory(model.quantized.graph, 4, options.plan);
   model.bytes = write_model(model.quantized.graph, model.plan, model.diffusion, model.meta);
   return model;
 }

@@ -11,11 +11,16 @@
 
 namespace mote::tool {
 
+// What becomes of the layers that see time and class only (fold_time.h).
+enum class TimeForm { smaller, folded, network };
+
 struct QuantizeOptions {
   int steps = 10;
   TrajectoryOptions calibration;
   int compared_pictures = 16;  // for the signal to noise; 0: not measured
-  GraphOptions graph;
+  GraphOptions graph;  // keep_network follows from `time`
+  TimeForm time = TimeForm::smaller;
+  PlanOptions plan;
   int threads = 0;
 };
 
@@ -23,7 +28,9 @@ struct QuantizedModel {
   QuantizedGraph quantized;
   MemoryPlan plan;
   DiffusionInfo diffusion;  // with its rows
-  TimeFold fold;            // sizes of both forms
+  bool keeps_network = false;
+  // Bytes of the file in each form of the time network; 0: not asked for, or cannot be kept.
+  size_t folded_bytes = 0, network_bytes = 0;
   std::vector<LayerNoise> noise;
   Json meta;
   std::vector<uint8_t> bytes;

@@ -48,7 +48,6 @@ class Builder {
   int free_scales(const std::vector<int>& tensors, bool shared);
   bool must_share(int tensor) const;
 
-  void choose_time_form();
   void make_input();
   void make_step_embedding();
   int make_vector(const Node& node);
@@ -180,14 +179,6 @@ bool Builder::must_share(int tensor) const {
 
 // ---- time -------------------------------------------------------------------------------------------------------------
 
-void Builder::choose_time_form() {
-  const bool network_smaller = fold_.keepable && fold_.network_bytes < fold_.folded_bytes;
-  out_.keeps_network = options_.time == GraphOptions::Time::network ||
-                       (options_.time == GraphOptions::Time::smaller && network_smaller);
-  if (out_.keeps_network && !fold_.keepable)
-    throw Error(ExitCode::invalid_input, "the time network has no form that can be kept: fold it");
-}
-
 std::vector<double> padded_rows(const std::vector<float>& values, size_t n) {
   const size_t pitch = (n + 3) / 4 * 4;
   std::vector<double> out(values.size() / n * pitch, 0.0);
@@ -234,7 +225,7 @@ int Builder::make_vector(const Node& node) {
   if (from_.tensors[at(node.vector)].role == Role::parameter) return copy_constant(node.vector);
   for (const TimeVector& vector : fold_.vectors) {
     if (vector.tensor != node.vector) continue;
-    if (out_.keeps_network) {
+    if (options_.keep_network) {
       project(vector);
       return image_[at(vector.tensor)];
     }
@@ -426,9 +417,10 @@ QuantizedGraph Builder::run() {
   graph.prediction = from_.prediction;
   graph.folded = true;
   done_.assign(from_.nodes.size(), false);
-  choose_time_form();
+  if (options_.keep_network && !fold_.keepable)
+    throw Error(ExitCode::invalid_input, "the time network has no form that can be kept: fold it");
   make_input();
-  if (out_.keeps_network) make_step_embedding();
+  if (options_.keep_network) make_step_embedding();
   for (size_t i = 0; i < from_.nodes.size(); ++i) {
     const Node& node = from_.nodes[i];
     if (fold_.time_node[i] || done_[i]) continue;

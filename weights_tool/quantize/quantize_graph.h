@@ -13,13 +13,12 @@ struct GraphOptions {
   bool per_step = true;       // activation scales for each step; false: one for all
   int table_entries = 1024;   // of the activation tables behind normalisations: 256, 512, 1024, 2048 or 4096
   bool bias_correction = true;
-  enum class Time { smaller, folded, network } time = Time::smaller;
+  bool keep_network = false;  // the form of the time network (fold_time.h), where it can be kept
 };
 
 struct QuantizedGraph {
   Graph graph;
   std::vector<int> float_tensor;  // of each tensor of graph: the float graph's tensor it stands for, or -1
-  bool keeps_network = false;     // the form of the time network
 };
 
 // graph: float, activations taken out (split_activations.h). Throws Error(invalid_input) naming the operator for what
