@@ -143,7 +143,6 @@ TEST_CASE("A folded model runs its own steps and refuses others by name") {
 
 TEST_CASE("The bytes do not depend on the threads, and do on the seed") {
   QuantizeOptions options = quick();
-  options.compared_pictures = 0;
   const std::vector<uint8_t> two = quantized(with_classes, options).bytes;
   options.threads = 1;
   CHECK(quantized(with_classes, options).bytes == two);

@@ -1,8 +1,10 @@
 #include "weights_tool/quantize/quantize.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "weights_tool/quantize/bias.h"
 #include "weights_tool/quantize/split_activations.h"
 
 namespace mote::tool {
@@ -78,14 +80,19 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   const Observations seen = observe(graph, float_info, rows, options.calibration, pool, calibrating);
   calibrating.finish();
   choose_form(graph, seen, fold_time(graph, float_info, rows), options, model);
-  if (options.compared_pictures > 0) {
-    TrajectoryOptions compared;
-    compared.pictures = options.compared_pictures;
-    compared.seed = options.calibration.seed + 1;  // other pictures than those of the calibration
-    Progress comparing("compare", static_cast<uint64_t>(compared.pictures) * rows.size(), "passes");
-    model.noise = measure_noise(graph, model.quantized, float_info, rows, compared, pool, comparing);
-    comparing.finish();
+  Comparison comparison{graph, float_info, rows, options.calibration, pool};
+  comparison.trajectories.pictures = std::min(options.calibration.pictures, options.compared_pictures);
+  const uint64_t pass = static_cast<uint64_t>(comparison.trajectories.pictures) * rows.size();
+  if (options.graph.bias_correction) {
+    const int passes = bias_passes(model.quantized.graph);
+    Progress correcting("correct", pass * static_cast<uint64_t>(passes), "passes");
+    correct_biases(comparison, model.quantized, correcting);
+    correcting.finish();
   }
+  comparison.trajectories.seed = options.calibration.seed + 1;  // other pictures than those looked at before
+  Progress comparing("compare", pass, "passes");
+  model.noise = measure_noise(comparison, model.quantized, comparing);
+  comparing.finish();
   model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();
   model.meta.set("quantization", quantization_json(options, model));
   model.plan = plan_memory(model.quantized.graph, 4, options.plan);

@@ -17,13 +17,6 @@ constexpr float attention_table_step = 1.0f / 32;  // exp(-255 / 32) = 0.0003: w
 constexpr double largest_x = 8.0;                  // x_t beyond that is cut off; Gaussian noise ends at 5.77
 constexpr double largest_i16 = 32767.0;
 
-// The numbers of quantized models lie in {0} and 2^-60 .. 2^20 (SPEC.md).
-float storable(double value) {
-  const double magnitude = std::fabs(value);
-  if (magnitude < 0x1p-60) return 0.0f;
-  return static_cast<float>(std::clamp(value, -0x1p20, 0x1p20));
-}
-
 class Builder {
  public:
   Builder(const Graph& graph, const Observations& seen, const TimeFold& fold, const GraphOptions& options)
@@ -444,6 +437,12 @@ QuantizedGraph Builder::run() {
 }
 
 }  // namespace
+
+float storable(double value) {
+  const double magnitude = std::fabs(value);
+  if (magnitude < 0x1p-60) return 0.0f;
+  return static_cast<float>(std::clamp(value, -0x1p20, 0x1p20));
+}
 
 QuantizedGraph quantize_graph(const Graph& graph, const Observations& seen, const TimeFold& fold,
                               const GraphOptions& options) {

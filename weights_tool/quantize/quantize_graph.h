@@ -21,6 +21,9 @@ struct QuantizedGraph {
   std::vector<int> float_tensor;  // of each tensor of graph: the float graph's tensor it stands for, or -1
 };
 
+// A float constant as quantized models may hold it: 0, or 2^-60 .. 2^20 in magnitude (SPEC.md).
+float storable(double value);
+
 // graph: float, activations taken out (split_activations.h). Throws Error(invalid_input) naming the operator for what
 // has no quantized form.
 QuantizedGraph quantize_graph(const Graph& graph, const Observations& seen, const TimeFold& fold,

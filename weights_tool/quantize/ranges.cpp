@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/math.h"
+
 namespace mote::tool {
 namespace {
 
@@ -63,7 +65,7 @@ double int8_error(const std::vector<float>& samples, const format::QuantValue& v
   const float scale = value.scale, inverse = 1.0f / value.scale;
   const float low = static_cast<float>(-128 - value.zero_point), high = static_cast<float>(127 - value.zero_point);
   for (float v : samples) {
-    const float code = std::nearbyint(std::min(std::max(v * inverse, low), high));
+    const float code = round_f32(std::min(std::max(v * inverse, low), high));
     const float error = v - code * scale;
     sum += double{error} * error;
   }
@@ -117,7 +119,7 @@ double table_error(const std::vector<float>& before, const std::vector<float>& w
   const float zero = static_cast<float>((table.index.zero_point + 128) * (entries / 256));
   double sum = 0;
   for (size_t i = 0; i < before.size(); ++i) {
-    const float at = std::nearbyint(std::clamp(before[i] * inverse + zero, 0.0f, static_cast<float>(entries - 1)));
+    const float at = round_f32(std::clamp(before[i] * inverse + zero, 0.0f, static_cast<float>(entries - 1)));
     const float shown = static_cast<float>(table.codes[static_cast<size_t>(at)] - output.zero_point) * output.scale;
     sum += double{wanted[i] - shown} * (wanted[i] - shown);
   }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "core/math.h"
+
 namespace mote::tool {
 namespace {
 
@@ -16,10 +18,15 @@ int8_t code_of(double w, double scale) {
 }
 
 double weighted_error(const float* w, size_t taps, size_t inputs, double scale, const std::vector<double>& square) {
+  const float inverse = static_cast<float>(1.0 / scale), step = static_cast<float>(scale);
+  constexpr float largest = static_cast<float>(largest_code);
   double error = 0;
-  for (size_t i = 0; i < taps * inputs; ++i) {
-    const double difference = code_of(w[i], scale) * scale - w[i];
-    error += difference * difference * square[i % inputs];
+  for (size_t tap = 0; tap < taps; ++tap) {
+    for (size_t c = 0; c < inputs; ++c, ++w) {
+      const float code = round_f32(std::min(std::max(*w * inverse, -largest), largest));
+      const float difference = code * step - *w;
+      error += double{difference} * difference * square[c];
+    }
   }
   return error;
 }
