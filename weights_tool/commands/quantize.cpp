@@ -25,7 +25,7 @@ const CommandSpec& spec() {
       {Option::text("out", "FILE.mote", "the quantized model"),
        Option::integer("steps", 1, format::max_train_steps,
                        "steps it will take, no others; without it 10, or what a .mote file says"),
-       Option::integer("calibrate", 64, 1, 4096, "pictures whose trajectories give the ranges"),
+       Option::integer("calibrate", 128, 1, 4096, "pictures whose trajectories give the ranges"),
        Option::choice("scales", "per-step", {"per-step", "shared"}, "activation scales for each step, or one for all"),
        Option::choice("table", "1024", {"256", "512", "1024", "2048", "4096"},
                       "entries of the activation tables behind normalisations"),

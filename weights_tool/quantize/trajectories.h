@@ -12,7 +12,7 @@
 namespace mote::tool {
 
 struct TrajectoryOptions {
-  int pictures = 64;
+  int pictures = 128;
   uint64_t seed = 0;
 };
 
