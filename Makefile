@@ -15,7 +15,8 @@ OPT ?= $(if $(SANITIZE),-O1,-O2)
 CFLAGS ?=
 CXXFLAGS ?=
 LDFLAGS ?=
-MODEL ?= examples/models/fashion.mote
+MODEL ?= examples/models/fashion-int8.mote
+FLOAT_MODEL ?= examples/models/fashion.mote
 
 # As many jobs as processors; a -j on the command line wins, and a make that runs this one decides for it.
 MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc 2>/dev/null || echo 1))
@@ -38,9 +39,13 @@ C99 := -std=c99 -pedantic
 # By the end of a file's name; and where -O3 pays.
 fast := $(if $(filter -O2,$(OPT)),-O3)
 x86 := $(filter x86_64-%,$(MACHINE))
+arm64 := $(filter aarch64-% arm64-%,$(MACHINE))
 avx2_flags := $(if $(x86),-mavx2 -mfma)
 avx512_flags := $(if $(x86),-mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma)
+dotprod_flags := $(if $(arm64),-march=armv8.2-a+dotprod)
+i8mm_flags := $(if $(arm64),-march=armv8.2-a+dotprod+i8mm)
 isa = $(if $(filter %_avx2.cpp,$1),$(fast) $(avx2_flags)) $(if $(filter %_avx512.cpp,$1),$(fast) $(avx512_flags)) $(if \
+  $(filter %_dotprod.cpp,$1),$(fast) $(dotprod_flags)) $(if $(filter %_i8mm.cpp,$1),$(fast) $(i8mm_flags)) $(if \
   $(filter %_neon.cpp weights_tool/train/%,$1),$(fast))
 
 # ---- sources -------------------------------------------------------------------------------------------------------
@@ -52,8 +57,10 @@ objects = $(patsubst %,$(OBJ)/%.o,$(basename $1))
 LIB_SRC := $(call find,src,*.cpp)
 TOOL_SRC := $(filter-out weights_tool/main.cpp,$(call find,weights_tool,*.cpp))
 # TEST_DIRS="format api" builds only the tests in tests/format and tests/api.
-TEST_DIRS ?= $(filter-out bench consume data fuzz golden support targets,$(notdir $(patsubst %/,%,$(wildcard tests/*/))))
-TEST_SRC := tests/main.cpp $(foreach d,support $(TEST_DIRS),$(call find,tests/$d,*.cpp) $(call find,tests/$d,*.c))
+TEST_DIRS ?= $(filter-out bench consume data fuzz support targets,$(notdir $(patsubst %/,%,$(wildcard tests/*/))))
+GOLDEN_SRC := $(filter-out %_test.cpp,$(call find,tests/golden,*.cpp))
+TEST_SRC := tests/main.cpp $(filter-out tests/golden/make_%.cpp, \
+  $(foreach d,support $(TEST_DIRS),$(call find,tests/$d,*.cpp) $(call find,tests/$d,*.c)))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.cpp,%,$(sort $(wildcard tests/fuzz/fuzz_*.cpp)))
 BENCHES := $(patsubst %.cpp,$(BUILD)/%,$(sort $(wildcard tests/bench/*_bench.cpp)))
 C_EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/c/*.c)))
@@ -134,6 +141,10 @@ $(BUILD)/mote_tests: $(TEST_OBJ) $(LIBS) $(BUILD)/tests.txt
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
 
+$(BUILD)/make_golden: $(call objects,$(GOLDEN_SRC)) $(SUPPORT_OBJ) $(LIBS)
+	@mkdir -p $(@D)
+	$(call say,link)$(link)
+
 $(BENCHES): $(BUILD)/%: $(OBJ)/%.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,link)$(link)
@@ -173,11 +184,13 @@ $(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT_OBJ) $(LIBS)
 
 # ---- running -------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-unit test-c99 test-examples test-fuzz bench bench-kernels bench-forward bench-train
+.PHONY: demo test test-unit test-c99 test-examples test-fuzz bench bench-kernels bench-forward bench-train bench-int8 bench-profile
 DEMO_OUT ?= samples.png
+COMPARE_OUT ?= compare.png
 
-demo: $(BUILD)/weights_tool                                ## draws samples.png, 64 pictures, from the shipped model
+demo: $(BUILD)/weights_tool         ## draws samples.png, 64 pictures, and compare.png: float, int8, the difference
 	$(BUILD)/weights_tool sample $(MODEL) --n 64 --out $(DEMO_OUT) --force
+	$(BUILD)/weights_tool compare $(FLOAT_MODEL) $(MODEL) --out $(COMPARE_OUT) --force
 
 # One header is all the tests need from outside.
 $(BUILD)/doctest.txt:
@@ -221,6 +234,12 @@ test-fuzz: $(REPLAYS)                                      ## replays the seeds 
 	@for f in $(FUZZ); do printf 'fuzz_%s: ' $$f; \
 	  $(RUN) $(BUILD)/tests/fuzz/replay_$$f tests/data/fuzz/$$f --mutations $(FUZZ_MUTATIONS) || exit 1; done
 
+# Only when models are meant to draw other pictures: the head of tests/golden/hashes.txt says what follows from that.
+GOLDEN ?= models
+.PHONY: golden
+golden: $(BUILD)/make_golden                               ## records the golden models and hashes anew; GOLDEN='hash FILE'
+	$(BUILD)/make_golden $(GOLDEN)
+
 # ROUNDS=9 for a quieter result on a noisy machine.
 ROUNDS ?= 5
 bench: bench-kernels bench-forward                         ## kernels, and the forward pass against PyTorch
@@ -238,6 +257,32 @@ bench-train: $(BUILD)/weights_tool $(BENCHES)              ## training images/s,
 	@$(have_torch)
 	$(PYTHON) tests/bench/compare.py train --build $(BUILD) --rounds $(ROUNDS)
 
+# Quantized models of the shipped and of the DDPM CIFAR-10 network; this one has random weights, so a picture is enough.
+BENCH_MODELS := $(BUILD)/bench
+$(BENCH_MODELS)/shipped-int8.mote: examples/models/fashion.mote $(BUILD)/weights_tool
+	@mkdir -p $(@D)
+	$(call say,make)$(BUILD)/weights_tool quantize $< --steps 10 --out $@ --force > /dev/null
+$(BENCH_MODELS)/ddpm_cifar10.mote: tests/bench/ddpm_cifar10.json $(BUILD)/tests/bench/forward_bench
+	@mkdir -p $(@D)
+	$(call say,make)$(BUILD)/tests/bench/forward_bench $< --write $@
+$(BENCH_MODELS)/ddpm_cifar10-int8.mote: $(BENCH_MODELS)/ddpm_cifar10.mote $(BUILD)/weights_tool
+	$(call say,make)$(BUILD)/weights_tool quantize $< --steps 10 --calibrate 1 --out $@ --force > /dev/null
+INT8_MODELS := $(BENCH_MODELS)/shipped-int8.mote $(BENCH_MODELS)/ddpm_cifar10.mote $(BENCH_MODELS)/ddpm_cifar10-int8.mote
+
+# The package's own script would fetch libraries for GPUs. Without npm or a network the benchmark says what is missing.
+ONNXRUNTIME := onnxruntime-node@1.30.0
+$(BENCH_MODELS)/node_modules.txt:
+	@mkdir -p $(@D); if command -v npm > /dev/null && npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund \
+	  $(ONNXRUNTIME) > $@.log 2>&1; then echo $(ONNXRUNTIME) > $@; fi
+
+bench-int8: $(BUILD)/tests/bench/forward_bench $(INT8_MODELS) $(BENCH_MODELS)/node_modules.txt  ## forward pass: int8, float and ONNX Runtime's int8 by turns
+	$(PYTHON) tests/bench/compare_int8.py --build $(BUILD) --rounds $(INT8_ROUNDS)
+INT8_ROUNDS ?= 15
+
+bench-profile: $(BUILD)/tests/bench/profile_bench $(INT8_MODELS)  ## time by operator: int8 beside float
+	$(BUILD)/tests/bench/profile_bench examples/models/fashion.mote $(BENCH_MODELS)/shipped-int8.mote --seconds 10
+	$(BUILD)/tests/bench/profile_bench $(BENCH_MODELS)/ddpm_cifar10.mote $(BENCH_MODELS)/ddpm_cifar10-int8.mote --seconds 20
+
 # ---- other configurations of this build, each in a folder of its own -------------------------------------------------
 
 .PHONY: fuzz fuzzers cross-aarch64 test-aarch64
@@ -250,7 +295,7 @@ fuzz:                                                      ## runs every fuzz ta
 fuzzers: $(FUZZERS)
 
 # The tests of everything that runs on a device. Host tests say nothing new on another processor, and take long.
-DEVICE_TEST_DIRS ?= core format kernels graph diffusion api
+DEVICE_TEST_DIRS ?= core format kernels graph diffusion api golden
 AARCH64 := $(MAKE) BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ AR=aarch64-linux-gnu-ar \
   LDFLAGS=-static TEST_DIRS='$(DEVICE_TEST_DIRS)'
 cross-aarch64:                                             ## everything for 64-bit ARM (needs g++-aarch64-linux-gnu)

@@ -32,7 +32,12 @@ constexpr uint32_t max_classes = 65536;
 constexpr uint32_t max_history = 3;
 constexpr uint32_t max_factor = 8;  // of an upsampling, window of a pooling
 constexpr uint32_t max_arena_bytes = 0x7FFFFFF0u;
-constexpr uint64_t max_macs = uint64_t{1} << 48;            // of one pass through the network
+constexpr uint64_t max_macs = uint64_t{1} << 48;  // of one pass through the network
+// Of quantized models, so that integer sums fit.
+constexpr uint32_t max_norm_pixels = 1u << 18;              // of a group normalisation
+constexpr uint32_t max_norm_elements = 1u << 23;            // of one of its groups
+constexpr uint32_t max_s8_head_dim = 8192;                  // of attention
+constexpr uint32_t max_s8_tokens = 33025;                   // times 255 * 255: below 2^31
 constexpr float min_scale = 0x1p-40f, max_scale = 0x1p20f;  // quantisation scales, epsilon, attention scale
 constexpr uint32_t alignment = 16;                          // of sections, constants and arena offsets
 
@@ -141,29 +146,34 @@ struct OperatorRecord {
   uint16_t version;   // 1
   uint32_t bytes;     // sizeof(OperatorRecord)
   uint32_t x[2];      // inputs
-  uint32_t residual;  // added before the activation
+  uint32_t residual;  // added before the activation; quantized group_norm, scale_shift: the activation's table
   uint32_t vector;    // conv2d: shift [O]; group_norm: scale and shift [2C]; scale_shift: [2C] or [C]
-  uint32_t weights;   // conv2d [O,KH,KW,I]; linear [O,I]; group_norm gamma; class_embedding table; timestep frequencies
-  uint32_t bias;      // conv2d, linear [O]; group_norm beta
-  uint32_t y[2];      // outputs
+  // conv2d [O,KH,KW,I]; linear [O,I]; group_norm gamma; class and step embedding: table of classes; timestep embedding:
+  // frequencies; quantized activation, attention: table [256]
+  uint32_t weights;
+  uint32_t bias;                                         // conv2d, linear [O]; group_norm beta
+  uint32_t y[2];                                         // outputs
   uint32_t scratch_offset, scratch_bytes;                // shared by the workers, in the arena
   uint32_t worker_scratch_offset, worker_scratch_bytes;  // the first worker's, in the arena
   uint8_t kernel_height, kernel_width, stride, upsample;
   uint8_t pad_top, pad_left, pad_bottom, pad_right;
   uint8_t activation, flags, dilation, reserved0;  // dilation: 1
   uint32_t p0, p1;  // group_norm: groups; attention: heads, head_dim; upsample: factor; average_pool: window
-  float f0, f1;     // group_norm: epsilon; attention: scale
-  uint32_t quant;   // QuantSlot index or none: the scales of each input
+  float f0, f1;     // group_norm: epsilon; attention: scale, step of its table
+  uint32_t quant;   // QuantSlot index or none: of the index into the table of a quantized group_norm or scale_shift
   uint32_t packed;  // index into section_packed or none
   uint32_t name;    // offset into section_names or none
 };
 static_assert(sizeof(OperatorRecord) == 96);
 
+constexpr uint8_t quant_shared = 1;    // the same values in all steps
+constexpr uint8_t quant_per_step = 2;  // one value for each step
+
 struct QuantHeader {
   uint32_t slot_count, value_count;
 };
 struct QuantSlot {
-  uint8_t scheme;  // 1: one scale and zero point for all steps; 2: one for each step
+  uint8_t scheme;  // quant_shared: one value, or one for each output channel; quant_per_step
   uint8_t reserved[3];
   uint32_t first, count;  // into the values
 };

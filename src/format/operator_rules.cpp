@@ -5,26 +5,62 @@
 namespace mote::format {
 namespace {
 
-constexpr Use no = Use::absent, may = Use::optional, must = Use::required;
+constexpr uint8_t bit(DType type) { return static_cast<uint8_t>(1u << static_cast<uint8_t>(type)); }
+constexpr uint8_t f32 = bit(DType::f32), i8 = bit(DType::i8), i16 = bit(DType::i16), u8 = bit(DType::u8);
+
+constexpr OperandRule no = {Use::absent, Where::anywhere, 0};
+constexpr OperandRule must(uint8_t types, Where where = Where::arena) { return {Use::required, where, types}; }
+constexpr OperandRule may(uint8_t types, Where where = Where::arena) { return {Use::optional, where, types}; }
+constexpr OperandRule never = must(0);  // of a kind that such models cannot use
+constexpr Where any = Where::anywhere, fixed = Where::constant;
+
+// Of float models: everything is f32.
+constexpr OperandRule must_x = must(f32, any), may_x = may(f32, any), must_w = must(f32, fixed),
+                      may_w = may(f32, fixed), must_y = must(f32), may_y = may(f32);
+// Of quantized models: activations are i8 and in the arena; steps' vectors may be constants.
+constexpr OperandRule must_q = must(i8), may_q = may(i8), table = may(i8, fixed);
+
 constexpr uint8_t on_x0 = 1u << operand_x0, on_x1 = 1u << operand_x1;
+constexpr uint8_t flip = op_flip_sin_cos, proofs = op_sums_below_2_25 | op_sums_below_2_29;
+constexpr Use idle = Use::absent, opt = Use::optional, acts = Use::required;
 
 // clang-format off
 // In the order of OpKind, from 1.
-constexpr KindRules rules_of_kinds[] = {
-    //                      x0    x1    resid vect  weigh bias  y0    y1    in place          flags            activation
-    /* conv2d */           {{must, may,  may,  may,  must, may,  must, no},  0,               0,               may},
-    /* linear */           {{must, no,   may,  no,   must, may,  must, no},  0,               0,               may},
-    /* group_norm */       {{must, may,  no,   may,  may,  may,  must, may}, on_x0,           0,               may},
-    /* activation */       {{must, no,   no,   no,   no,   no,   must, no},  on_x0,           0,               must},
-    /* attention */        {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
-    /* add */              {{must, must, no,   no,   no,   no,   must, no},  on_x0 | on_x1,   0,               no},
-    /* upsample */         {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
-    /* average_pool */     {{must, no,   no,   no,   no,   no,   must, no},  0,               0,               no},
-    /* timestep_embed. */  {{no,   no,   no,   no,   must, no,   must, no},  0,               op_flip_sin_cos, no},
-    /* class_embedding */  {{no,   no,   no,   no,   must, no,   must, no},  0,               0,               no},
-    /* scale_shift */      {{must, no,   no,   must, no,   no,   must, no},  on_x0,           0,               may},
+constexpr KindRules float_kinds[] = {
+    //                      x0      x1      resid  vect    weigh   bias   y0      y1      in place       flags   act.
+    /* conv2d */           {{must_x, may_x,  may_x, may_x,  must_w, may_w, must_y, no},    0,             0,      opt},
+    /* linear */           {{must_x, no,     may_x, no,     must_w, may_w, must_y, no},    0,             0,      opt},
+    /* group_norm */       {{must_x, may_x,  no,    may_x,  may_w,  may_w, must_y, may_y}, on_x0,         0,      opt},
+    /* activation */       {{must_x, no,     no,    no,     no,     no,    must_y, no},    on_x0,         0,      acts},
+    /* attention */        {{must_x, no,     no,    no,     no,     no,    must_y, no},    0,             0,      idle},
+    /* add */              {{must_x, must_x, no,    no,     no,     no,    must_y, no},    on_x0 | on_x1, 0,      idle},
+    /* upsample */         {{must_x, no,     no,    no,     no,     no,    must_y, no},    0,             0,      idle},
+    /* average_pool */     {{must_x, no,     no,    no,     no,     no,    must_y, no},    0,             0,      idle},
+    /* timestep_embed. */  {{no,     no,     no,    no,     must_w, no,    must_y, no},    0,             flip,   idle},
+    /* class_embedding */  {{no,     no,     no,    no,     must_w, no,    must_y, no},    0,             0,      idle},
+    /* scale_shift */      {{must_x, no,     no,    must_x, no,     no,    must_y, no},    on_x0,         0,      opt},
+    /* quantize */         {{never,  no,     no,    no,     no,     no,    never,  no},    0,             0,      idle},
+    /* step_embedding */   {{no,     no,     no,    never,  may(0), no,    never,  no},    0,             0,      opt},
+};
+constexpr OperandRule in = must(i8 | i16), out = must(i8 | f32), weigh = must(i8, fixed), short_y = must(i16);
+constexpr KindRules quantized_kinds[] = {
+    //                      x0      x1      resid  vect    weigh   bias   y0      y1      in place       flags   act.
+    /* conv2d */           {{in,     may_q,  may_q, may_x,  weigh,  may_w, out,    no},    0,             proofs, opt},
+    /* linear */           {{in,     no,     may_q, no,     weigh,  may_w, out,    no},    0,             proofs, opt},
+    /* group_norm */       {{must_q, may_q,  table, may_x,  may_w,  may_w, must_q, may_q}, on_x0,         0,      opt},
+    /* activation */       {{must_q, no,     no,    no,     weigh,  no,    must_q, no},    on_x0,         0,      acts},
+    /* attention */        {{must_q, no,     no,    no,     must(u8, fixed), no, must_q, no}, 0,          0,      idle},
+    /* add */              {{must_q, must_q, no,    no,     no,     no,    must_q, no},    on_x0 | on_x1, 0,      idle},
+    /* upsample */         {{must_q, no,     no,    no,     no,     no,    must_q, no},    0,             0,      idle},
+    /* average_pool */     {{must_q, no,     no,    no,     no,     no,    must_q, no},    0,             0,      idle},
+    /* timestep_embed. */  {{no,     no,     no,    no,     never,  no,    never,  no},    0,             flip,   idle},
+    /* class_embedding */  {{no,     no,     no,    no,     never,  no,    never,  no},    0,             0,      idle},
+    /* scale_shift */      {{must_q, no,     table, must_x, no,     no,    must_q, no},    on_x0,         0,      opt},
+    /* quantize */         {{must(f32, Where::input), no, no, no, no, no, short_y, no},    0,             0,      idle},
+    /* step_embedding */   {{no,     no,     no,    must_w, may_w,  no,    short_y, no},   0,             0,      opt},
 };
 // clang-format on
+static_assert(sizeof float_kinds == sizeof quantized_kinds);
 
 // An operator's tensors, null where it has none.
 struct Shapes {
@@ -78,8 +114,6 @@ bool is_vector(const Shapes& s, const TensorRecord* t, uint32_t n) {
 }
 
 bool in_range(float value) { return is_finite_f32(value) && value >= min_scale && value <= max_scale; }
-
-uint32_t round16(uint64_t bytes) { return static_cast<uint32_t>((bytes + 15) & ~uint64_t{15}); }
 
 Rule conv2d(const Shapes& s, OperatorFacts* facts) {
   const OperatorRecord& op = s.op;
@@ -217,11 +251,25 @@ Rule scale_shift(const Shapes& s, OperatorFacts*) {
                                                                                                 : Rule::operator_shapes;
 }
 
+Rule quantize(const Shapes& s, OperatorFacts*) {
+  return same_dims(s[operand_x0], s[operand_y0]) ? Rule::kept : Rule::operator_shapes;
+}
+
+Rule step_embedding(const Shapes& s, OperatorFacts*) {
+  const TensorRecord* classes = s[operand_weights];
+  const uint32_t n = s[operand_y0]->dims[0];
+  return has_dims(s[operand_y0], n) && has_dims(s[operand_vector], s.model.default_steps, (n + 3) & ~3u) &&
+                 (!classes || (s.model.num_classes != 0 && has_dims(classes, s.model.num_classes + 1, n)))
+             ? Rule::kept
+             : Rule::operator_shapes;
+}
+
 }  // namespace
 
-const KindRules* kind_rules(uint16_t kind) {
-  constexpr uint16_t kinds = sizeof rules_of_kinds / sizeof rules_of_kinds[0];
-  return kind >= 1 && kind <= kinds ? &rules_of_kinds[kind - 1] : nullptr;
+const KindRules* kind_rules(uint16_t kind, bool quantized) {
+  constexpr uint16_t kinds = sizeof float_kinds / sizeof float_kinds[0];
+  if (kind < 1 || kind > kinds) return nullptr;
+  return quantized ? &quantized_kinds[kind - 1] : &float_kinds[kind - 1];
 }
 
 Rule check_operator_shapes(const View& view, const OperatorRecord& op, OperatorFacts* facts) {
@@ -239,6 +287,8 @@ Rule check_operator_shapes(const View& view, const OperatorRecord& op, OperatorF
     case OpKind::timestep_embedding: return timestep_embedding(s, facts);
     case OpKind::class_embedding: return class_embedding(s, facts);
     case OpKind::scale_shift: return scale_shift(s, facts);
+    case OpKind::quantize: return quantize(s, facts);
+    case OpKind::step_embedding: return step_embedding(s, facts);
   }
   return Rule::operator_known;
 }

@@ -59,9 +59,13 @@ namespace mote::format {
   X(tensor_fits, MOTE_E_CORRUPT, "a tensor reaches beyond the arena or the section DATA")                             \
   X(tensor_shared, MOTE_E_CORRUPT, "the constants together are larger than the section DATA")                         \
   X(tensor_quant, MOTE_E_CORRUPT, "a tensor has no quantisation slot where its type needs one, or one too many")      \
+  X(tensor_slot, MOTE_E_CORRUPT,                                                                                      \
+    "the quantisation slot of a tensor has not the scheme, the number of values or the zero point its type needs")    \
   X(quant_slot, MOTE_E_CORRUPT, "a quantisation slot reaches beyond the values or counts them wrongly")               \
   X(quant_scheme, MOTE_E_VERSION, "a quantisation scheme is not one this library knows")                              \
+  X(quant_reserved, MOTE_E_VERSION, "a reserved field of a quantisation slot is not 0")                               \
   X(quant_value, MOTE_E_CORRUPT, "a scale is outside 2^-40..2^20 or a zero point outside -128..127")                  \
+  X(quant_folded, MOTE_E_CORRUPT, "a quantized model is not folded")                                                  \
   X(schedule_value, MOTE_E_CORRUPT, "a noise level is not a number from 0 to 1, or less noisy than the one before")   \
   X(row_timestep, MOTE_E_CORRUPT, "a step has a noise level out of range or not below the one before")                \
   X(row_value, MOTE_E_CORRUPT, "a step has a factor that is not finite, or bounds in the wrong order")                \
@@ -87,9 +91,14 @@ namespace mote::format {
   X(operator_name, MOTE_E_CORRUPT, "a name lies outside the section NAME or does not end in it")                      \
   X(operator_quant, MOTE_E_CORRUPT,                                                                                   \
     "an operator has a quantisation slot where it must have none, or none where it must")                             \
+  X(operator_slots, MOTE_E_CORRUPT,                                                                                   \
+    "tensors of an operator that must share a quantisation slot do not, or have one for each step where one must do") \
+  X(operator_sums, MOTE_E_LIMIT, "an operator is so large that its integer sums could overflow")                      \
   X(macs_limit, MOTE_E_LIMIT, "a pass through the network has more than 2^48 multiply-accumulates")                   \
   X(checksum, MOTE_E_CHECKSUM, "the checksum of the file does not match its bytes")                                   \
-  X(weight_finite, MOTE_E_CORRUPT, "a weight is not a finite number")
+  X(weight_finite, MOTE_E_CORRUPT, "a weight is not a finite number")                                                 \
+  X(weight_range, MOTE_E_CORRUPT, "a weight or table of a quantized model is out of range")                           \
+  X(false_proof, MOTE_E_CORRUPT, "the sums of an operator can be larger than its flags say")
 
 enum class Rule : uint8_t {
 #define MOTE_RULE_NAME(name, status, sentence) name,

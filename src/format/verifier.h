@@ -29,6 +29,7 @@ struct Verifier {
   const Section* find(uint32_t id) const;
   Status quant_spans(const Section& section);
   Rule tensor_rule(const TensorRecord& tensor) const;
+  bool slot_fits(const TensorRecord& tensor) const;
   uint64_t picture_or_arena_bytes(const TensorRecord& tensor) const;
   bool is_picture(const TensorRecord& tensor, Storage storage, uint32_t channels) const;
   Rule operator_rule(uint32_t index, OperatorFacts* facts) const;

@@ -174,7 +174,23 @@ Rule Verifier::tensor_rule(const TensorRecord& t) const {
   const bool quantised = t.dtype == static_cast<uint8_t>(DType::i8) || t.dtype == static_cast<uint8_t>(DType::u8) ||
                          t.dtype == static_cast<uint8_t>(DType::i16);
   if (t.quant == none ? quantised : t.quant >= view.quant_slots.count || !quantised) return Rule::tensor_quant;
-  return Rule::kept;
+  return !quantised || slot_fits(t) ? Rule::kept : Rule::tensor_slot;
+}
+
+// Weights have a value for each output channel, tables and int16 one, int8 activations one or one for each step; only
+// the codes of activations, and of the tables that make them, have a zero point. Looks at no more values than the tensor
+// has bytes.
+bool Verifier::slot_fits(const TensorRecord& t) const {
+  const QuantSlot& slot = view.quant_slots[t.quant];
+  const bool codes = t.dtype == static_cast<uint8_t>(DType::i8), weights = view.is_weights(t);
+  const bool per_step = slot.scheme == quant_per_step;
+  if (per_step && (!codes || t.storage != static_cast<uint8_t>(Storage::arena))) return false;
+  if (!per_step && slot.count != (weights ? t.dims[0] : 1)) return false;
+  if (codes && !weights) return true;
+  for (uint32_t i = 0; i < slot.count; ++i) {
+    if (view.quant_values[slot.first + i].zero_point != 0) return false;
+  }
+  return true;
 }
 
 uint64_t Verifier::picture_or_arena_bytes(const TensorRecord& t) const {
@@ -218,10 +234,14 @@ Status Verifier::tensors() {
 Status Verifier::quantisation() {
   for (uint32_t i = 0; i < view.quant_slots.count; ++i) {
     const QuantSlot& slot = view.quant_slots[i];
-    if (slot.scheme != 1 && slot.scheme != 2) return fail(Rule::quant_scheme, Part::quant, i, &slot);
-    const bool per_step = slot.scheme == 2;
+    if (slot.scheme != quant_shared && slot.scheme != quant_per_step) {
+      return fail(Rule::quant_scheme, Part::quant, i, &slot);
+    }
+    for (uint8_t reserved : slot.reserved) {
+      if (reserved != 0) return fail(Rule::quant_reserved, Part::quant, i, &slot);
+    }
     if (!checked_range(slot.first, slot.count, view.quant_values.count) || slot.count == 0 ||
-        (per_step && slot.count % view.model->default_steps != 0)) {
+        (slot.scheme == quant_per_step && slot.count != view.model->default_steps)) {
       return fail(Rule::quant_slot, Part::quant, i, &slot);
     }
   }
@@ -231,7 +251,7 @@ Status Verifier::quantisation() {
       return fail(Rule::quant_value, Part::quant, static_cast<uint32_t>(&value - view.quant_values.data), &value);
     }
   }
-  return MOTE_OK;
+  return view.quantized() && !view.folded() ? model_rule(Rule::quant_folded) : MOTE_OK;
 }
 
 Status Verifier::schedule() {

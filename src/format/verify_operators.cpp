@@ -34,6 +34,16 @@ Writes writes_of(const View& view, const OperatorRecord& op) {
            {op.worker_scratch_offset, op.worker_scratch_bytes}}};
 }
 
+bool lies(Storage storage, Where where) {
+  switch (where) {
+    case Where::anywhere: return true;
+    case Where::arena: return storage == Storage::arena;
+    case Where::constant: return storage == Storage::constant;
+    case Where::input: return storage == Storage::input;
+  }
+  return false;
+}
+
 bool scratch_fits(uint32_t offset, uint32_t bytes, uint32_t needed, uint32_t arena_bytes) {
   if (bytes != needed) return false;
   return bytes == 0 || (offset % alignment == 0 && checked_range(offset, bytes, arena_bytes));
@@ -43,23 +53,19 @@ bool scratch_fits(uint32_t offset, uint32_t bytes, uint32_t needed, uint32_t are
 
 Rule Verifier::operands_rule(const OperatorRecord& op, const KindRules& kind) const {
   for (int i = 0; i < operand_count; ++i) {
+    const OperandRule& rule = kind.operands[i];
     const uint32_t index = operand_index(op, i);
     if (index == none) {
-      if (kind.operands[i] == Use::required) return Rule::operator_operands;
+      if (rule.use == Use::required) return Rule::operator_operands;
       continue;
     }
-    if (kind.operands[i] == Use::absent) return Rule::operator_operands;
+    if (rule.use == Use::absent) return Rule::operator_operands;
     if (index >= view.tensors.count) return Rule::operator_index;
     const TensorRecord& t = view.tensors[index];
-    const Storage storage = static_cast<Storage>(t.storage);
-    const bool weight = i == operand_weights || i == operand_bias;
-    const bool written = i >= operand_read_count;
-    if ((weight && storage != Storage::constant) || (written && storage != Storage::arena)) {
-      return Rule::operator_storage;
-    }
-    if (t.dtype != static_cast<uint8_t>(DType::f32)) return Rule::operator_types;
+    if ((rule.types >> t.dtype & 1) == 0) return Rule::operator_types;
+    if (!lies(static_cast<Storage>(t.storage), rule.where)) return Rule::operator_storage;
   }
-  return op.quant == none ? Rule::kept : Rule::operator_quant;
+  return view.quantized() || op.quant == none ? Rule::kept : Rule::operator_quant;
 }
 
 Rule Verifier::memory_rule(const OperatorRecord& op, const KindRules& kind, const OperatorFacts& facts) const {
@@ -101,13 +107,15 @@ Rule Verifier::order_rule(uint32_t reader, uint32_t tensor) const {
 
 Rule Verifier::operator_rule(uint32_t index, OperatorFacts* facts) const {
   const OperatorRecord& op = view.operators[index];
-  const KindRules* kind = kind_rules(op.kind);
+  const KindRules* kind = kind_rules(op.kind, view.quantized());
   if (kind == nullptr || op.version != 1 || op.bytes != sizeof(OperatorRecord)) return Rule::operator_known;
   if ((op.flags & ~kind->flags) != 0 || op.activation > 3 || op.reserved0 != 0) return Rule::operator_flags;
   if (kind->activation == (op.activation == 0 ? Use::required : Use::absent)) return Rule::operator_activation;
   Rule broken = operands_rule(op, *kind);
   if (broken != Rule::kept) return broken;
   broken = check_operator_shapes(view, op, facts);
+  if (broken != Rule::kept) return broken;
+  if (view.quantized()) broken = check_quantized_operator(view, op, facts);
   if (broken != Rule::kept) return broken;
   broken = memory_rule(op, *kind, *facts);
   if (broken != Rule::kept) return broken;

@@ -27,12 +27,25 @@ struct View {
   uint64_t macs = 0;        // multiply-accumulates of one pass
 
   bool folded() const { return (model->flags & model_folded) != 0; }
+  // Whether its operators compute with integers (SPEC.md, "Quantized models").
+  bool quantized() const { return !quant_slots.empty(); }
   // Values of a picture x_t, and of the network's output.
   uint32_t picture_elements() const { return model->height * model->width * model->channels; }
   uint32_t output_elements() const { return model->height * model->width * model->out_channels; }
 
   // The bytes of a constant tensor.
   const void* constant(const TensorRecord& tensor) const { return data.data + tensor.offset; }
+  // Whether a tensor is int8 weights, one scale for each output channel; tables are of rank 1.
+  bool is_weights(const TensorRecord& tensor) const {
+    return tensor.storage == static_cast<uint8_t>(Storage::constant) &&
+           tensor.dtype == static_cast<uint8_t>(DType::i8) && tensor.rank > 1;
+  }
+  // The scale and zero point of a slot in a step: the row of a folded model. For the weights of a convolution, whose
+  // slot has one for each output channel: the first.
+  const QuantValue& quant_value(uint32_t slot, uint32_t step) const {
+    const QuantSlot& s = quant_slots[slot];
+    return quant_values[s.first + (s.scheme == quant_per_step ? step : 0)];
+  }
   // The name of an operator; "" if it has none, or the file has no names that this library can read.
   const char* name(const OperatorRecord& op) const {
     return op.name == none || names.empty() ? "" : names.data + op.name;
@@ -69,5 +82,7 @@ DType operator_dtype(const View& view, const OperatorRecord& op);
 // "conv2d", "linear", ...; "unknown" for a value that is no OpKind. "f32", "i8", ... alike. Static storage.
 const char* kind_text(OpKind kind);
 const char* dtype_text(DType dtype);
+// How the names of operators end: mote_op_conv2d_"s8" for DType::i8. Static storage.
+const char* operator_suffix(DType dtype);
 
 }  // namespace mote::format

@@ -33,4 +33,12 @@ const char* dtype_text(DType dtype) {
   return "unknown";
 }
 
+const char* operator_suffix(DType dtype) {
+  switch (dtype) {
+    case DType::i8: return "s8";
+    case DType::i16: return "s16";
+    default: return dtype_text(dtype);
+  }
+}
+
 }  // namespace mote::format

@@ -1,34 +1,20 @@
 #include "graph/operators.h"
 
 namespace mote {
-namespace {
 
-template <class T>
-TensorView<T> view_of(const format::TensorRecord& tensor, T* data) {
-  TensorView<T> view;
-  view.data = data;
-  view.rank = tensor.rank;
-  for (int i = 0; i < max_rank; ++i) view.dims[i] = static_cast<int32_t>(tensor.dims[i]);
-  return view;
-}
-
-}  // namespace
-
-TensorView<const float> RunContext::read(uint32_t index) const {
-  if (index == format::none) return {};
+const void* RunContext::address(uint32_t index) const {
+  if (index == format::none) return nullptr;
   const format::TensorRecord& tensor = model->tensors[index];
   switch (static_cast<format::Storage>(tensor.storage)) {
-    case format::Storage::constant: return view_of(tensor, static_cast<const float*>(model->constant(tensor)));
-    case format::Storage::input: return view_of(tensor, input);
+    case format::Storage::constant: return model->constant(tensor);
+    case format::Storage::input: return input;
     case format::Storage::arena: break;
   }
-  return view_of<const float>(tensor, write(index).data);
+  return arena_address(index);
 }
 
-TensorView<float> RunContext::write(uint32_t index) const {
-  if (index == format::none) return {};
-  const format::TensorRecord& tensor = model->tensors[index];
-  return view_of(tensor, arena == nullptr ? nullptr : reinterpret_cast<float*>(arena + tensor.offset));
+void* RunContext::arena_address(uint32_t index) const {
+  return index == format::none || arena == nullptr ? nullptr : arena + model->tensors[index].offset;
 }
 
 const float* RunContext::read_vector(uint32_t index) const {

@@ -38,13 +38,33 @@ struct RunContext {
   uint32_t step = 0;         // index of the row in a folded model
   uint32_t class_index = 0;  // row of an embedding: a class, or num_classes for "no class"
 
-  // Tensor `index` of the model; data is null if there is none.
-  TensorView<const float> read(uint32_t index) const;
-  TensorView<float> write(uint32_t index) const;
+  // Tensor `index` of the model, whose elements are of type T; data is null if there is none.
+  template <class T = float>
+  TensorView<const T> read(uint32_t index) const {
+    return view_of<const T>(index, address(index));
+  }
+  template <class T = float>
+  TensorView<T> write(uint32_t index) const {
+    return view_of<T>(index, arena_address(index));
+  }
   // Operand `vector`: its n values for this step and class; null if there is none.
   const float* read_vector(uint32_t index) const;
   void* shared_scratch(const OperatorRecord& op) const;
   void* scratch_of_worker(const OperatorRecord& op, uint32_t worker) const;
+
+ private:
+  const void* address(uint32_t index) const;
+  void* arena_address(uint32_t index) const;
+  template <class T, class Address>
+  TensorView<T> view_of(uint32_t index, Address data) const {
+    TensorView<T> view;
+    if (index == format::none) return view;
+    const format::TensorRecord& tensor = model->tensors[index];
+    view.data = static_cast<T*>(data);
+    view.rank = tensor.rank;
+    for (int i = 0; i < max_rank; ++i) view.dims[i] = static_cast<int32_t>(tensor.dims[i]);
+    return view;
+  }
 };
 
 // Rows [row_begin, row_end) of a phase.
@@ -75,6 +95,10 @@ struct mote_operator {
 extern const mote_operator mote_op_conv2d_f32, mote_op_linear_f32, mote_op_group_norm_f32, mote_op_activation_f32,
     mote_op_attention_f32, mote_op_add_f32, mote_op_upsample_f32, mote_op_average_pool_f32,
     mote_op_timestep_embedding_f32, mote_op_class_embedding_f32, mote_op_scale_shift_f32;
+// Of quantized models.
+extern const mote_operator mote_op_conv2d_s8, mote_op_linear_s8, mote_op_group_norm_s8, mote_op_activation_s8,
+    mote_op_attention_s8, mote_op_add_s8, mote_op_upsample_s8, mote_op_average_pool_s8, mote_op_scale_shift_s8,
+    mote_op_quantize_s16, mote_op_step_embedding_s16;
 
 }  // extern "C"
 

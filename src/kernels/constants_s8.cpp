@@ -8,7 +8,11 @@ namespace {
 constexpr int largest_shift = 20;
 constexpr float largest_A = 32767.0f, largest_B = 0x1p29f;
 
-float clamp_f32(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
+// A NaN, which checked models do not make, becomes low: the conversion to an integer must be defined.
+float clamp_f32(float v, float low, float high) {
+  v = v > low ? v : low;
+  return v < high ? v : high;
+}
 
 // Nearest for |v| < 2^22; beyond, where a float has at most one bit of fraction, the fraction is dropped.
 int32_t to_fixed(float v) { return abs_f32(v) < 0x1p22f ? round_to_i32(v) : static_cast<int32_t>(v); }

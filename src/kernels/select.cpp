@@ -1,6 +1,8 @@
 // Which kernel sets this processor can run. Asked from the processor at every call: there is no state to keep.
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #include "kernels/kernels.h"
@@ -8,8 +10,7 @@
 namespace mote {
 namespace {
 
-constexpr const char* set_names[kernel_set_count] = {"ref",  "avx2",         "avx512",
-                                                   "neon", "neon_dotprod", "neon_i8mm"};
+constexpr const char* set_names[kernel_set_count] = {"ref", "avx2", "avx512", "neon", "neon_dotprod", "neon_i8mm"};
 
 bool same_text(const char* a, const char* b) {
   for (; *a != '\0' && *a == *b; ++a, ++b) {
@@ -49,6 +50,31 @@ X86Features x86_features() {
   return found;
 }
 
+#elif defined(__aarch64__)
+
+struct ArmFeatures {
+  bool dotprod, i8mm;
+};
+
+// What the kernel of Linux says of the processor; elsewhere, what the compiler was told.
+ArmFeatures arm_features() {
+  ArmFeatures found = {false, false};
+#if defined(__linux__)
+  constexpr unsigned long asimddp = 1ul << 20, i8mm = 1ul << 13;  // of AT_HWCAP, of AT_HWCAP2
+  found.dotprod = (getauxval(AT_HWCAP) & asimddp) != 0;
+  found.i8mm = (getauxval(AT_HWCAP2) & i8mm) != 0;
+#else
+#if defined(__ARM_FEATURE_DOTPROD)
+  found.dotprod = true;
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+  found.i8mm = true;
+#endif
+#endif
+  found.i8mm = found.i8mm && found.dotprod;
+  return found;
+}
+
 #endif
 
 }  // namespace
@@ -60,6 +86,11 @@ int kernel_sets_available(KernelSet sets[kernel_set_count]) {
   if (features.avx512) sets[count++] = KernelSet::avx512;
   if (features.avx2) sets[count++] = KernelSet::avx2;
 #elif defined(__aarch64__)
+  const ArmFeatures features = arm_features();
+  if (features.i8mm) sets[count++] = KernelSet::neon_i8mm;
+  if (features.dotprod) sets[count++] = KernelSet::neon_dotprod;
+  sets[count++] = KernelSet::neon;
+#elif defined(__arm__) && defined(__ARM_NEON)
   sets[count++] = KernelSet::neon;
 #endif
   sets[count++] = KernelSet::ref;

@@ -1,24 +1,28 @@
-// Times the forward pass of a network given by its configuration: random weights, written as a model in memory, run
-// through the C API (mote_sampler_predict) by one thread, weights packed beforehand. One JSON line on stdout.
+// Times the forward pass of a network: a configuration, which gets random weights and is written as a model in memory, or
+// a model file. Run through the C API (mote_sampler_predict) by one thread, weights packed beforehand. One JSON line on
+// stdout.
 //
-//   forward_bench CONFIG.json [--seconds 2] [--kernels NAME] [--reference DIR]
+//   forward_bench CONFIG.json|MODEL.mote [--seconds 2] [--kernels NAME] [--reference DIR] [--write FILE.mote] [--turns]
 //
 // CONFIG.json holds the network under "model", as the configurations of `weights_tool train` do. --reference writes
 // weights.bin (every parameter, float32, in the order of weights.json), x.bin and y.bin (the prediction at timestep 500,
-// class 3 if there are classes), with which tests/bench/torch_forward.py proves that it times the same network.
-#include <mote/mote.h>
-
+// class 3 if there are classes), with which tests/bench/torch_forward.py proves that it times the same network. --write
+// writes the random network as a model file and times nothing.
+// --turns: after a first line, which says what was loaded, waits for a line on stdin and answers it with one measurement
+// of --seconds, until stdin ends; so that programs can take turns without loading their networks each time.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "tests/bench/model_run.h"
 #include "weights_tool/diffusion/schedules.h"
 #include "weights_tool/graph/graph.h"
 #include "weights_tool/graph/initialise.h"
 #include "weights_tool/graph/plan.h"
+#include "weights_tool/graph/plan_rewrite.h"
+#include "weights_tool/graph/reader.h"
 #include "weights_tool/graph/unet.h"
 #include "weights_tool/graph/writer.h"
 #include "weights_tool/io/error.h"
@@ -29,25 +33,18 @@
 namespace {
 
 using namespace mote::tool;
-
-constexpr float bench_timestep = 500.0f;
+using mote::bench::ModelRun;
 
 struct Options {
-  std::string config, kernels, reference;
+  std::string source, kernels, reference, write;
   double seconds = 2;
+  bool turns = false;
 };
 
-// Memory of the alignment that the API asks for, and that packed weights like.
-struct Aligned {
-  explicit Aligned(size_t bytes) : memory(bytes + 64), size(bytes) {}
-  void* data() { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64; }
-  std::vector<uint8_t> memory;
-  size_t size;
+struct Network {
+  Graph graph;
+  std::vector<uint8_t> bytes;
 };
-
-void check(mote_status status, const char* what) {
-  if (status < 0) throw Error(ExitCode::failure, std::string(what) + ": " + mote_status_text(status));
-}
 
 // build_unet starts some convolutions at zero; a benchmark gives every weight a value.
 Graph random_network(const UNetConfig& config) {
@@ -60,22 +57,30 @@ Graph random_network(const UNetConfig& config) {
     const int64_t fan_in = tensor.rank > 1 ? tensor.elements() / tensor.dims[0] : 64;
     if (zero) tensor.values = values.uniform_fan_in(tensor.elements(), static_cast<int>(fan_in));
   }
-  strip_training_ops(graph);
+  prepare_for_inference(graph);
   return graph;
 }
 
-std::vector<uint8_t> model_of(const Graph& graph) {
+Network load(const std::string& path) {
+  Network network;
+  if (path.size() > 5 && path.compare(path.size() - 5, 5, ".mote") == 0) {
+    network.bytes = read_file(path);
+    network.graph = read_model(network.bytes, path).graph;
+    return network;
+  }
+  const Json json = read_json(path);
+  network.graph = random_network(unet_config_from_json(JsonView(json, path).at("model")));
   DiffusionInfo info;
   info.schedule = exact_alpha_bar_table(make_schedule({}));
-  return write_model(graph, plan_memory(graph), info, Json());
+  network.bytes = write_model(network.graph, plan_memory(network.graph), info, Json());
+  return network;
 }
 
 void write_floats(const std::string& path, const std::vector<float>& values) {
   write_file(path, {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)}, true);
 }
 
-void write_reference(const std::string& folder, const Graph& graph, const std::vector<float>& x,
-                     const std::vector<float>& y) {
+void write_reference(const std::string& folder, const Graph& graph, const ModelRun& run) {
   create_directories(folder);
   std::vector<float> weights;
   Json list = Json::array();
@@ -87,81 +92,86 @@ void write_reference(const std::string& folder, const Graph& graph, const std::v
   }
   write_json_file(join_path(folder, "weights.json"), list, true);
   write_floats(join_path(folder, "weights.bin"), weights);
-  write_floats(join_path(folder, "x.bin"), x);
-  write_floats(join_path(folder, "y.bin"), y);
+  write_floats(join_path(folder, "x.bin"), run.x);
+  write_floats(join_path(folder, "y.bin"), run.y);
+}
+
+std::vector<double> measure(ModelRun& run, double seconds, size_t passes) {
+  std::vector<double> ms;
+  const double start = monotonic_seconds();
+  while (ms.size() < passes || monotonic_seconds() - start < seconds) {
+    const double before = monotonic_seconds();
+    run.predict();
+    ms.push_back((monotonic_seconds() - before) * 1e3);
+  }
+  return ms;
+}
+
+void print_line(const Json& json) {
+  std::printf("%s\n", write_json(json, 0).c_str());
+  std::fflush(stdout);
+}
+
+Json facts_of(const Network& network, const ModelRun& run) {
+  Json out = Json::object();
+  out.set("parameters", graph_parameters(network.graph)).set("macs", graph_macs(network.graph));
+  out.set("kernels", run.kernels()).set("model_bytes", static_cast<long long>(run.model_bytes()));
+  out.set("working_bytes", static_cast<long long>(run.working_bytes()));
+  return out.set("packed_bytes", static_cast<long long>(run.packed_bytes()));
 }
 
 int run(const Options& options) {
-  const Json json = read_json(options.config);
-  const UNetConfig config = unet_config_from_json(JsonView(json, options.config).at("model"));
-  const Graph graph = random_network(config);
-  const std::vector<uint8_t> bytes = model_of(graph);
-  Aligned model_memory(bytes.size());
-  std::memcpy(model_memory.data(), bytes.data(), bytes.size());
-
-  static mote_model model;
-  check(mote_open(&model, model_memory.data(), bytes.size(), mote_all_operators), "open");
-  mote_config sampler_config = {};
-  sampler_config.struct_size = sizeof sampler_config;
-  sampler_config.kernels = options.kernels.empty() ? nullptr : options.kernels.c_str();
-  size_t packed_bytes = 0, working_bytes = 0;
-  check(mote_packed_size(&model, &sampler_config, &packed_bytes), "packed size");
-  Aligned packed(packed_bytes);
-  if (packed_bytes > 0) {
-    sampler_config.packed = packed.data();
-    sampler_config.packed_bytes = packed_bytes;
+  const Network network = load(options.source);
+  if (!options.write.empty()) {
+    write_file(options.write, network.bytes, true);
+    return 0;
   }
-  check(mote_working_size(&model, &sampler_config, &working_bytes), "working size");
-  Aligned working(working_bytes);
-  mote_sampler* sampler = nullptr;
-  check(mote_sampler_create(&sampler, &model, &sampler_config, working.data(), working.size), "create");
-
-  const size_t count = static_cast<size_t>(config.height) * config.width * config.channels;
-  const int label = config.classes > 3 ? 3 : MOTE_NO_CLASS;
-  const std::vector<float> x = Initialiser(3).normal(static_cast<int64_t>(count), 1.0f);
-  std::vector<float> y(count);
-  std::vector<double> ms;
-  for (int i = 0; i < 3; ++i)
-    check(mote_sampler_predict(sampler, x.data(), bench_timestep, label, y.data(), count), "predict");
-  const double start = monotonic_seconds();
-  while (ms.size() < 7 || monotonic_seconds() - start < options.seconds) {
-    const double before = monotonic_seconds();
-    check(mote_sampler_predict(sampler, x.data(), bench_timestep, label, y.data(), count), "predict");
-    ms.push_back((monotonic_seconds() - before) * 1e3);
+  ModelRun run(network.bytes, options.source, options.kernels, mote_all_operators);
+  for (int i = 0; i < 3; ++i) run.predict();
+  Json facts = facts_of(network, run);
+  if (options.turns) {
+    print_line(facts);
+    while (std::getchar() != EOF) print_line(Json::object().set("ms", Json::array(measure(run, options.seconds, 2))));
+    return 0;
   }
-  if (!options.reference.empty()) write_reference(options.reference, graph, x, y);
-
-  Json out = Json::object();
-  out.set("ms", Json::array(ms)).set("parameters", graph_parameters(graph)).set("macs", graph_macs(graph));
-  out.set("kernels", mote_sampler_kernels(sampler)).set("model_bytes", static_cast<long long>(bytes.size()));
-  out.set("working_bytes", static_cast<long long>(working_bytes));
-  out.set("packed_bytes", static_cast<long long>(packed_bytes));
-  std::printf("%s\n", write_json(out, 0).c_str());
+  const std::vector<double> ms = measure(run, options.seconds, 7);
+  if (!options.reference.empty()) write_reference(options.reference, network.graph, run);
+  print_line(facts.set("ms", Json::array(ms)));
   return 0;
+}
+
+bool parse(int argc, char** argv, Options* options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool more = i + 1 < argc;
+    if (word == "--seconds" && more) {
+      options->seconds = std::atof(argv[++i]);
+    } else if (word == "--kernels" && more) {
+      options->kernels = argv[++i];
+    } else if (word == "--reference" && more) {
+      options->reference = argv[++i];
+    } else if (word == "--write" && more) {
+      options->write = argv[++i];
+    } else if (word == "--turns") {
+      options->turns = true;
+    } else if (options->source.empty() && word[0] != '-') {
+      options->source = word;
+    } else {
+      return false;
+    }
+  }
+  return !options->source.empty();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool more = i + 1 < argc;
-    if (word == "--seconds" && more) {
-      options.seconds = std::atof(argv[++i]);
-    } else if (word == "--kernels" && more) {
-      options.kernels = argv[++i];
-    } else if (word == "--reference" && more) {
-      options.reference = argv[++i];
-    } else if (options.config.empty() && word[0] != '-') {
-      options.config = word;
-    } else {
-      options.config.clear();
-      break;
-    }
-  }
-  if (options.config.empty()) {
-    std::fputs("usage: forward_bench CONFIG.json [--seconds 2] [--kernels NAME] [--reference DIR]\n", stderr);
+  if (!parse(argc, argv, &options)) {
+    std::fputs(
+        "usage: forward_bench CONFIG.json|MODEL.mote [--seconds 2] [--kernels NAME] [--reference DIR]\n"
+        "                     [--write FILE.mote] [--turns]\n",
+        stderr);
     return 2;
   }
   try {

@@ -6,6 +6,7 @@
 
 #include "tests/commands/run_tool.h"
 #include "tests/commands/tiny_model.h"
+#include "tests/graph/quantized_graph.h"
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/model_buffer.h"
 #include "weights_tool/graph/reader.h"
@@ -79,6 +80,11 @@ int main(void) {
 }
 )";
 
+std::vector<uint8_t> quantized_model() {
+  const Graph graph = test::quantized_graph();
+  return write_model(graph, plan_memory(graph), test::tiny_diffusion(4), Json());
+}
+
 int shell(const std::string& line) { return std::system(line.c_str()); }
 std::string quoted(const std::string& path) { return "'" + path + "'"; }
 
@@ -142,7 +148,26 @@ TEST_CASE("exported C names the working size, and only the operators that the mo
   CHECK_FALSE(contains(source, "scale_shift"));
 }
 
+TEST_CASE("exported C of a quantized model names quantized operators") {
+  const TemporaryFolder folder;
+  const std::string in = folder / "q.mote";
+  save(in, quantized_model());
+  CHECK(run_export_tool({in, "--c", folder / "tiny"}).error == "");
+  const std::string source = text_of(folder / "tiny.c");
+  for (const char* name : {"conv2d_s8", "linear_s8", "group_norm_s8", "activation_s8", "attention_s8", "add_s8",
+                           "average_pool_s8", "upsample_s8", "scale_shift_s8", "quantize_s16", "step_embedding_s16"}) {
+    CAPTURE(name);
+    CHECK(contains(source, std::string("extern const mote_operator mote_op_") + name + ";"));
+    CHECK(contains(source, std::string("&mote_op_") + name + ","));
+  }
+  CHECK_FALSE(contains(source, "_f32"));
+  CHECK_FALSE(contains(source, "_i8"));
+}
+
 TEST_CASE("exported C compiles as C99 without a warning and draws what `sample` draws") {
+  std::vector<uint8_t> bytes;
+  SUBCASE("float") { bytes = test::tiny_model(); }
+  SUBCASE("quantized") { bytes = quantized_model(); }
   const TemporaryFolder folder;
   const char* const given = std::getenv("CC");
   const std::string cc = given != nullptr && *given != 0 ? given : "cc";
@@ -156,7 +181,7 @@ TEST_CASE("exported C compiles as C99 without a warning and draws what `sample` 
     return;
   }
   const std::string in = folder / "a.mote";
-  save(in, test::tiny_model());
+  save(in, bytes);
   CHECK(run_export_tool({in, "--c", folder / "tiny"}).error == "");
   save(folder / "main.c", std::string(c_program));
   std::string sanitize, libraries;  // what a sanitized libmote.a needs

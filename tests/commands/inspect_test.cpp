@@ -1,9 +1,14 @@
 // `inspect`: its numbers against the graph and the planner, for a model file, a configuration and a training's one.
 #include <doctest/doctest.h>
 
+#include <array>
+#include <map>
+
 #include "tests/commands/run_tool.h"
 #include "tests/commands/tiny_model.h"
+#include "tests/graph/quantized_graph.h"
 #include "weights_tool/commands/commands.h"
+#include "weights_tool/io/png.h"
 
 namespace mote::tool {
 namespace {
@@ -45,8 +50,86 @@ TEST_CASE("inspect says the same of a model file as the graph and the planner do
   CHECK(json.find("model_bytes")->integer() == static_cast<int64_t>(test::tiny_model().size()));
   CHECK(json.find("steps")->integer() == 5);
   const std::string text = test::run_tool(run_inspect, {"inspect", path}).output;
-  for (const char* part : {"conv_in", "lower bound", "Peak of the arena", "^ peak", "arena at one byte an element"})
+  for (const char* part : {"conv_in", "lower bound", "Peak of the arena", "^ peak", "arena of an int8 version",
+                           "over the orders tried", "largest uninterrupted piece of work", "Flash, in bytes"})
     CHECK(contains(text, part));
+}
+
+TEST_CASE("inspect takes the bytes of a quantized model apart") {
+  const ::test::TemporaryFolder folder;
+  const std::string path = folder / "q.mote";
+  const Graph graph = test::quantized_graph();
+  const Json noise = Json::object()
+                         .set("conv2d.3", Json::array().push(31.25).push(30).push(29.96).push(7.5))
+                         .set("short", Json::array().push(200));
+  const Json meta = Json::object().set("quantization", Json::object().set("snr_db", noise));
+  save(path, write_model(graph, plan_memory(graph), test::tiny_diffusion(4), meta));
+  const Json json = inspect(path);
+  const auto flash = [&](const char* key) { return json.find("flash")->find(key)->integer(); };
+  // In the order of the operators: linear 6 to 8, conv2d 1 to 8, linear 6 to 16, conv2d 16 to 24, linear 8 to 8, conv2d
+  // 8 to 1.
+  const int64_t weights = 6 * 8 + 9 * 8 + 6 * 16 + 16 * 24 + 8 * 8 + 9 * 8, channels = 8 + 8 + 16 + 24 + 8 + 1;
+  CHECK(flash("weights") == weights);
+  CHECK(flash("weight_count") == weights);
+  CHECK(flash("weight_scales") == 8 * channels);
+  CHECK(flash("vectors") == 4 * channels + 2 * 4 * 16);  // and gamma, beta
+  CHECK(flash("embeddings") == 4 * 4 * 6);
+  CHECK(flash("tables") == 256 + 1024 + 256 + 256);
+  CHECK(flash("folded") == 4 * (4 * 8 + 4 * 4 * 32 + 4 * 24));
+  CHECK(flash("steps") == 4 * 64);
+  CHECK(flash("total") == json.find("model_bytes")->integer());
+  int64_t sum = 0;
+  for (const char* key : {"weights", "weight_scales", "vectors", "embeddings", "tables", "folded", "scales", "steps",
+                          "records", "names", "meta", "other"})
+    sum += flash(key);
+  CHECK(sum == flash("total"));
+  CHECK(flash("other") < 16 * (8 + static_cast<int64_t>(graph.tensors.size())));  // gaps
+  CHECK(json.find("flash")->find("bytes_per_weight")->number() ==
+        doctest::Approx(double(weights + 8 * channels) / double(weights)));
+  CHECK(json.find("parameters")->integer() == weights + channels + 2 * 16 + 4 * 6);
+  CHECK(json.find("arena_bytes_int8")->integer() == json.find("arena_bytes")->integer());
+  CHECK(json.find("arena_best_order_bound_bytes")->integer() <= json.find("arena_lower_bound_bytes")->integer());
+  // Not less than a row of the widest convolution, not more than the whole attention.
+  CHECK(json.find("largest_band")->integer() >= 8 * 16 * 24);
+  CHECK(json.find("largest_band")->integer() <= 2 * 64 * 64 * 8);
+  CHECK(*json.find("snr_db") == noise);
+  bool found = false;
+  for (const Json& layer : json.find("layers")->items()) {
+    if (layer.find("name")->text() != "conv2d.10") continue;
+    found = true;
+    CHECK(layer.find("macs")->integer() == 64 * 16 * 24);
+    // Two inputs, weights and their scales, biases, a row of the folded vector, the output.
+    CHECK(layer.find("moved_bytes")->integer() == 2 * 512 + 384 + 8 * 24 + 4 * 24 + 4 * 24 + 64 * 24);
+  }
+  CHECK(found);
+  const std::string text = test::run_tool(run_inspect, {"inspect", path}).output;
+  for (const char* part : {"quantized model file", "8x8x24 i8", "int8 weights and their scales: 1 256 bytes for 736",
+                           "conv2d.3   31.2  30.0  30.0  7.5\n", "short     200.0\n"})
+    CHECK(contains(text, part));
+}
+
+TEST_CASE("inspect draws the arena of float and quantized models, and replaces a picture only with --force") {
+  const ::test::TemporaryFolder folder;
+  const std::string path = folder / "m.mote", png = folder / "arena.png";
+  const Graph quantized = test::quantized_graph();
+  for (bool int8 : {false, true}) {
+    save(path,
+         int8 ? write_model(quantized, plan_memory(quantized), test::tiny_diffusion(4), Json()) : test::tiny_model());
+    CHECK(test::run_tool(run_inspect, {"inspect", path, "--arena-png", png, "--force"}).error == "");
+    const Image image = read_png(png);
+    CHECK(image.channels == 3);
+    CHECK(image.width >= 800);
+    std::map<std::array<uint8_t, 3>, int> colours;
+    for (size_t i = 0; i < image.pixels.size(); i += 3)
+      ++colours[{image.pixels[i], image.pixels[i + 1], image.pixels[i + 2]}];
+    // White and the fills of convolutions, normalisations, attention and scratch cover areas, not only legends.
+    int areas = 0;
+    for (const auto& [colour, pixels] : colours) areas += pixels > 1000;
+    CHECK(areas >= 5);
+  }
+  const test::ToolResult again = test::run_tool(run_inspect, {"inspect", path, "--arena-png", png});
+  CHECK(again.code == 4);
+  CHECK(contains(again.error, "--force"));
 }
 
 TEST_CASE("inspect takes the configuration of a network, and of a training, before there is a model") {

@@ -23,7 +23,7 @@ TEST_CASE("operators: each broken rule is found at the operator that breaks it")
     std::function<void(Builder&, OperatorRecord&)> change;
   } cases[] = {
       {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.kind = 0; }},
-      {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.kind = 12; }},
+      {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.kind = 14; }},
       {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.version = 2; }},
       {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.bytes = 100; }},
       {Rule::operator_flags, op_join, [](Builder&, OperatorRecord& r) { r.flags = 1; }},

@@ -1,16 +1,17 @@
-// The memory planner: that no byte is overwritten while it is needed (a simulation of the arena in cells of 16 bytes,
-// which knows nothing of lifetimes), that orders are orders, and how near the plans come to what is possible.
+// The memory planner: that no byte is overwritten while it is needed, that orders are orders, and how near the plans
+// come to what is possible. Quantized graphs: plan_quantized_test.cpp.
 #include "weights_tool/graph/plan.h"
 
 #include <doctest/doctest.h>
 
-#include <map>
 #include <set>
 
+#include "tests/graph/arena_check.h"
 #include "tests/graph/random_graph.h"
 #include "tests/train/double_graph.h"
 #include "tests/train/graph_maker.h"
 #include "weights_tool/graph/arena_map.h"
+#include "weights_tool/graph/plan_forecast.h"
 #include "weights_tool/graph/plan_rewrite.h"
 #include "weights_tool/graph/unet.h"
 #include "weights_tool/io/error.h"
@@ -18,101 +19,15 @@
 namespace mote::tool {
 namespace {
 
-constexpr int nobody = -1, scratch_mark = -2;
-
-bool is_arena(const Graph& graph, int t) { return graph.tensors[static_cast<size_t>(t)].role == Role::activation; }
-int64_t cells_of(const Graph& graph, int t, int element_bytes) {
-  return (graph.tensors[static_cast<size_t>(t)].elements() * element_bytes + 15) / 16;
-}
-
-// What kernels.h allows to be written where it is read.
-bool may_lie_on(const Node& node, int y, int x) {
-  switch (node.kind) {
-    case OpKind::group_norm: return (y == node.y[0] && x == node.x[0]) || (y == node.y[1] && x == node.x[1]);
-    case OpKind::activation:
-    case OpKind::scale_shift: return x == node.x[0];
-    case OpKind::add: return x == node.x[0] || x == node.x[1];
-    default: return false;
-  }
-}
-
-// The arena, cell by cell: who wrote it last.
-class Arena {
- public:
-  Arena(const Graph& graph, const MemoryPlan& plan)
-      : graph_(graph), plan_(plan), cells_(static_cast<size_t>(plan.arena_bytes / 16), nobody) {}
-
-  // "" or what is wrong.
-  std::string run() {
-    if (plan_.arena_bytes % 16 != 0) return "the arena is no multiple of 16";
-    for (int index : plan_.order) {
-      const std::string problem = step(index);
-      if (!problem.empty()) return graph_.nodes[static_cast<size_t>(index)].name + " " + problem;
-    }
-    return holds(graph_.output) ? "" : "the output was overwritten";
-  }
-
- private:
-  int64_t first_cell(int t) const { return plan_.tensor_offset[static_cast<size_t>(t)] / 16; }
-  bool fill(int64_t offset, int64_t cells, int mark) {
-    if (offset % 16 != 0 || offset < 0 || offset / 16 + cells > static_cast<int64_t>(cells_.size())) return false;
-    for (int64_t c = 0; c < cells; ++c) cells_[static_cast<size_t>(offset / 16 + c)] = mark;
-    return true;
-  }
-  bool holds(int t) const {
-    for (int64_t c = 0; c < cells_of(graph_, t, plan_.element_bytes); ++c)
-      if (cells_[static_cast<size_t>(first_cell(t) + c)] != t) return false;
-    return true;
-  }
-  std::string step(int index) {
-    const Node& node = graph_.nodes[static_cast<size_t>(index)];
-    for (int x : node_inputs(node))
-      if (is_arena(graph_, x) && !holds(x)) return "reads " + std::to_string(x) + ", which is not there";
-    // Everything that is written is written while the inputs are still read.
-    std::set<int> overwritten_in_place;
-    for (int y : node_outputs(node)) {
-      for (int x : node_inputs(node)) {
-        if (!is_arena(graph_, x)) continue;
-        const int64_t y0 = first_cell(y), y1 = y0 + cells_of(graph_, y, plan_.element_bytes);
-        const int64_t x0 = first_cell(x), x1 = x0 + cells_of(graph_, x, plan_.element_bytes);
-        if (y0 >= x1 || x0 >= y1) continue;
-        if (y0 != x0 || y1 != x1 || !may_lie_on(node, y, x)) return "writes over what it reads";
-        overwritten_in_place.insert(x);
-      }
-      if (!fill(plan_.tensor_offset[static_cast<size_t>(y)], cells_of(graph_, y, plan_.element_bytes), y))
-        return "writes outside";
-    }
-    const ScratchPlacement& scratch = plan_.scratch[static_cast<size_t>(index)];
-    if (!fill(scratch.offset, scratch.bytes / 16, scratch_mark)) return "has scratch outside";
-    if (!fill(scratch.worker_offset, scratch.worker_bytes / 16, scratch_mark)) return "has worker scratch outside";
-    if (scratch.bytes > 0 && scratch.worker_bytes > 0) return "has both kinds of scratch, which no operator needs";
-    for (int y : node_outputs(node))
-      if (!holds(y)) return "has scratch or outputs that overlap";
-    for (int x : node_inputs(node))
-      if (is_arena(graph_, x) && overwritten_in_place.count(x) == 0 && !holds(x)) return "has scratch over its input";
-    return "";
-  }
-
-  const Graph& graph_;
-  const MemoryPlan& plan_;
-  std::vector<int> cells_;
-};
-
-bool is_permutation_of_nodes(const Graph& graph, const MemoryPlan& plan) {
-  std::set<int> seen(plan.order.begin(), plan.order.end());
-  return plan.order.size() == graph.nodes.size() && seen.size() == graph.nodes.size() && *seen.begin() == 0 &&
-         *seen.rbegin() == static_cast<int>(graph.nodes.size()) - 1;
-}
+using test::Arena;
+using test::cells_of;
+using test::is_arena;
+using test::is_permutation_of_nodes;
+using test::may_lie_on;
+using test::unet;
 
 double excess(const MemoryPlan& plan) {
   return static_cast<double>(plan.arena_bytes - plan.lower_bound) / static_cast<double>(plan.lower_bound);
-}
-
-Graph unet(const std::string& text) {
-  const Json json = parse_json(text, "test.json");
-  Graph graph = build_unet(unet_config_from_json(JsonView(json, "test.json")), 1);
-  prepare_for_inference(graph);
-  return graph;
 }
 
 const char* const unets[] = {
@@ -158,15 +73,15 @@ class Exhaustive {
       if (!ready) continue;
       std::set<int> after = done;
       after.insert(n);
-      int64_t bytes = 16 * cells_of(graph_, node.y[0], 4);
+      int64_t bytes = 16 * cells_of(graph_, node.y[0]);
       bool in_place = false;
       for (int t : written) {
         if (!needed_after(t, done)) continue;
-        bytes += 16 * cells_of(graph_, t, 4);
+        bytes += 16 * cells_of(graph_, t);
         in_place = in_place || (!needed_after(t, after) && may_lie_on(node, node.y[0], t) &&
-                                cells_of(graph_, t, 4) == cells_of(graph_, node.y[0], 4));
+                                cells_of(graph_, t) == cells_of(graph_, node.y[0]));
       }
-      if (in_place) bytes -= 16 * cells_of(graph_, node.y[0], 4);
+      if (in_place) bytes -= 16 * cells_of(graph_, node.y[0]);
       if (node.kind == OpKind::group_norm) {
         const GroupNormF32 shape = group_norm_shape(graph_, node);
         const int64_t stats = static_cast<int64_t>(4 * group_norm_stats_floats(shape.channels[0], shape.height));
@@ -184,11 +99,12 @@ class Exhaustive {
 
 TEST_CASE("a plan of a UNet is valid and at most 2 % above its lower bound, at four bytes and at one") {
   for (const char* text : unets) {
-    const Graph graph = unet(text);
-    for (int element_bytes : {4, 1}) {
+    const Graph floats = unet(text);
+    for (bool int8 : {false, true}) {
       CAPTURE(text);
-      CAPTURE(element_bytes);
-      const MemoryPlan plan = plan_memory(graph, element_bytes);
+      CAPTURE(int8);
+      const Graph graph = int8 ? int8_form(floats) : floats;
+      const MemoryPlan plan = plan_memory(graph);
       CHECK(is_permutation_of_nodes(graph, plan));
       CHECK(Arena(graph, plan).run() == "");
       CHECK(plan.arena_bytes >= plan.lower_bound);
@@ -200,14 +116,26 @@ TEST_CASE("a plan of a UNet is valid and at most 2 % above its lower bound, at f
 TEST_CASE("plans of random graphs are valid, and at most 5 % above their lower bound") {
   for (uint32_t seed = 0; seed < 60; ++seed) {
     CAPTURE(seed);
-    const Graph graph = test::random_graph(seed, 8 + static_cast<int>(seed % 50));
+    Graph graph = test::random_graph(seed, 8 + static_cast<int>(seed % 50));
+    if (seed % 2 == 0) graph = int8_form(graph);
     PlanOptions options;
     options.order_states = 2000;
-    const MemoryPlan plan = plan_memory(graph, seed % 2 ? 4 : 1, options);
+    const MemoryPlan plan = plan_memory(graph, 4, options);
     CHECK(is_permutation_of_nodes(graph, plan));
     CHECK(Arena(graph, plan).run() == "");
     CHECK(excess(plan) <= 0.05);
   }
+}
+
+TEST_CASE("the plan of a graph of hundreds of nodes is valid and near its bound too") {
+  const Graph graph = test::random_graph(5, 400);
+  PlanOptions options;
+  options.placements = 20000;
+  const MemoryPlan plan = plan_memory(graph, 4, options);
+  CHECK(is_permutation_of_nodes(graph, plan));
+  CHECK(Arena(graph, plan).run() == "");
+  CHECK(excess(plan) <= 0.05);
+  CHECK(plan.best_order_bound <= plan.lower_bound);
 }
 
 TEST_CASE("no order of a small graph has a lower peak than the one the planner finds") {

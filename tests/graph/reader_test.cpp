@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tests/commands/tiny_model.h"
+#include "tests/graph/quantized_graph.h"
 #include "weights_tool/io/checksum.h"
 #include "weights_tool/io/error.h"
 
@@ -29,7 +30,7 @@ bool same_operator(const Node& a, const Node& b) {
          a.pad_top == b.pad_top && a.pad_left == b.pad_left && a.pad_bottom == b.pad_bottom &&
          a.pad_right == b.pad_right && a.activation == b.activation && a.groups == b.groups && a.heads == b.heads &&
          a.head_dim == b.head_dim && a.factor == b.factor && a.flip_sin_cos == b.flip_sin_cos &&
-         a.epsilon == b.epsilon && a.scale == b.scale;
+         a.epsilon == b.epsilon && a.scale == b.scale && a.table_step == b.table_step && a.proofs == b.proofs;
 }
 
 }  // namespace
@@ -69,6 +70,43 @@ TEST_CASE("a model that is read and written again is the same file") {
   const std::vector<uint8_t> bytes = test::tiny_model();
   const ModelFile file = read_model(bytes, "tiny.mote");
   CHECK(write_model(file.graph, file.plan, file.diffusion, file.meta) == bytes);
+}
+
+TEST_CASE("a quantized model that is written and read is the same graph, and written again the same file") {
+  const Graph graph = test::quantized_graph();
+  const MemoryPlan plan = plan_memory(graph);
+  const std::vector<uint8_t> bytes = write_model(graph, plan, test::tiny_diffusion(4), Json("text"));
+  const ModelFile file = read_model(bytes, "q.mote");
+  CHECK(write_model(file.graph, file.plan, file.diffusion, file.meta) == bytes);
+  CHECK(file.graph.folded);
+  CHECK(file.graph.train_steps == 50);
+  const auto same_scales = [&](int a, int b) {
+    if (a < 0 || b < 0) return a == b;
+    const Quant &p = file.graph.quants[static_cast<size_t>(a)], &q = graph.quants[static_cast<size_t>(b)];
+    bool same = p.per_step == q.per_step && p.values.size() == q.values.size();
+    for (size_t i = 0; same && i < p.values.size(); ++i)
+      same = p.values[i].scale == q.values[i].scale && p.values[i].zero_point == q.values[i].zero_point;
+    return same;
+  };
+  REQUIRE(file.graph.nodes.size() == graph.nodes.size());
+  REQUIRE(file.graph.tensors.size() == graph.tensors.size());
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& expected = graph.nodes[static_cast<size_t>(plan.order[i])];
+    CHECK(same_operator(file.graph.nodes[i], expected));
+    CHECK(same_scales(file.graph.nodes[i].quant, expected.quant));
+  }
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    CHECK(file.graph.tensors[t].dtype == graph.tensors[t].dtype);
+    CHECK(file.graph.tensors[t].dims == graph.tensors[t].dims);
+    CHECK(file.graph.tensors[t].role == graph.tensors[t].role);
+    CHECK(file.graph.tensors[t].codes == graph.tensors[t].codes);
+    CHECK(file.graph.tensors[t].values == graph.tensors[t].values);
+    CHECK(same_scales(file.graph.tensors[t].quant, graph.tensors[t].quant));
+  }
+  CHECK(file.plan.tensor_offset == plan.tensor_offset);
+  CHECK(file.plan.lower_bound == plan.lower_bound);
+  CHECK(file.diffusion.schedule.empty());
+  CHECK(file.diffusion.rows.size() == 4);
 }
 
 TEST_CASE("bytes that are not aligned are read all the same") {

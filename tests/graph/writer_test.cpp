@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/commands/tiny_model.h"
+#include "tests/graph/quantized_graph.h"
 #include "tests/train/graph_maker.h"
 #include "weights_tool/commands/model_buffer.h"
 #include "weights_tool/io/error.h"
@@ -130,6 +131,119 @@ TEST_CASE("the runtime takes every operator the graph has, in the planner's orde
   const ModelBuffer model(write_model(graph, plan_memory(graph), test::tiny_diffusion(), Json()), "all.mote");
   CHECK(mote_check(model.model()) == MOTE_OK);
   CHECK(model.info().num_classes == 4);
+}
+
+TEST_CASE("a quantized model has its types, scales, codes and flags where SPEC.md says, and no schedule") {
+  const Graph graph = test::quantized_graph();
+  const MemoryPlan plan = plan_memory(graph);
+  const std::vector<uint8_t> bytes = write_model(graph, plan, test::tiny_diffusion(4), Json());
+  const Found model = section(bytes, "MODL"), tensors = section(bytes, "TENS"), operators = section(bytes, "OPER");
+  const Found quant = section(bytes, "QUAN"), data = section(bytes, "DATA");
+  CHECK(section(bytes, "SCHD").offset == 0);
+  CHECK(section(bytes, "ROWS").length == 4 * 64);
+  CHECK(data.offset % 16 == 0);
+  CHECK(word(bytes, model.offset + 20) == 50);       // training steps
+  CHECK((word(bytes, model.offset + 32) & 1) == 1);  // folded
+
+  const uint32_t slots = word(bytes, quant.offset), values = word(bytes, quant.offset + 4);
+  REQUIRE(quant.length == 8 + 12 * slots + 8 * values);
+  const auto check_scales = [&](uint32_t slot, int index) {
+    const Quant& expected = graph.quants[static_cast<size_t>(index)];
+    REQUIRE(slot < slots);
+    const size_t at = quant.offset + 8 + 12 * slot;
+    CHECK(word(bytes, at) == (expected.per_step ? 2u : 1u));
+    REQUIRE(word(bytes, at + 8) == expected.values.size());
+    const size_t first = quant.offset + 8 + 12 * slots + 8 * word(bytes, at + 4);
+    CHECK(std::memcmp(bytes.data() + first, expected.values.data(), 8 * expected.values.size()) == 0);
+  };
+
+  REQUIRE(tensors.length == graph.tensors.size() * 32);
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    CAPTURE(t);
+    const Tensor& tensor = graph.tensors[t];
+    const size_t record = tensors.offset + 32 * t;
+    const int type = tensor.dtype == DType::f32   ? 1
+                     : tensor.dtype == DType::i8  ? 2
+                     : tensor.dtype == DType::i16 ? 3
+                                                  : 5;
+    const int64_t size = type == 1 ? 4 : type == 3 ? 2 : 1;
+    CHECK(bytes[record] == type);
+    CHECK(word(bytes, record + 24) == tensor.elements() * size);
+    if (tensor.quant < 0)
+      CHECK(word(bytes, record + 28) == 0xFFFFFFFFu);
+    else
+      check_scales(word(bytes, record + 28), tensor.quant);
+    if (tensor.role != Role::parameter) continue;
+    const size_t offset = word(bytes, record + 20);
+    CHECK(offset % 16 == 0);
+    const void* expected = type == 1 ? static_cast<const void*>(tensor.values.data()) : tensor.codes.data();
+    CHECK(std::memcmp(bytes.data() + data.offset + offset, expected, word(bytes, record + 24)) == 0);
+  }
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[static_cast<size_t>(plan.order[n])];
+    CAPTURE(node.name);
+    const size_t record = operators.offset + 96 * n;
+    CHECK((word(bytes, record) & 0xFFFF) == static_cast<uint32_t>(node.kind));
+    CHECK(bytes[record + 65] == node.proofs);
+    float step;
+    std::memcpy(&step, bytes.data() + record + 80, 4);
+    CHECK(step == node.table_step);
+    if (node.quant < 0)
+      CHECK(word(bytes, record + 84) == 0xFFFFFFFFu);
+    else
+      check_scales(word(bytes, record + 84), node.quant);
+  }
+}
+
+TEST_CASE("the runtime opens and checks a quantized model with every operator that such a model may have") {
+  const Graph graph = test::quantized_graph(3);
+  const ModelBuffer model(write_model(graph, plan_memory(graph), test::tiny_diffusion(4), Json()), "q.mote");
+  CHECK(mote_check(model.model()) == MOTE_OK);
+  CHECK(model.info().arena_bytes == plan_memory(graph).arena_bytes);
+  CHECK(model.info().macs == static_cast<uint64_t>(graph_macs(graph)));
+}
+
+TEST_CASE("equal scales are stored once, and those that nothing names not at all") {
+  test::QuantizedMaker m(4, 4, 1);
+  const int x = m.quantize(m.graph.input), a = m.quant(1), b = m.quant(1);
+  m.quant(7);
+  m.graph.quants[static_cast<size_t>(b)] = m.graph.quants[static_cast<size_t>(a)];
+  m.conv(m.conv(m.conv(x, -1, 2, 3, a), -1, 2, 3, b), -1, 1, 3, -1);
+  const std::vector<uint8_t> bytes = write_model(m.graph, plan_memory(m.graph), test::tiny_diffusion(4), Json());
+  const Found quant = section(bytes, "QUAN");
+  CHECK(word(bytes, quant.offset) == 1 + 1 + 3);  // x_t, both activations, three weights
+  CHECK(word(bytes, quant.offset + 4) == 1 + 1 + 2 + 2 + 1);
+}
+
+TEST_CASE("a folded model needs no schedule, only its steps") {
+  const Graph graph = test::quantized_graph();
+  const MemoryPlan plan = plan_memory(graph);
+  DiffusionInfo info = test::tiny_diffusion(4);
+  const std::vector<uint8_t> bytes = write_model(graph, plan, info, Json());
+  info.rows = default_rows(info, graph.prediction);
+  info.schedule.clear();
+  CHECK(write_model(graph, plan, info, Json()) == bytes);
+  info.rows.pop_back();
+  CHECK(refusal(graph, plan, info).find("row") != std::string::npos);
+}
+
+TEST_CASE("what a quantized model cannot hold is refused by name") {
+  const Graph good = test::quantized_graph();
+  const MemoryPlan plan = plan_memory(good);
+  const size_t weights = static_cast<size_t>(good.nodes.back().weights);
+  Graph graph = good;
+  graph.tensors[weights].quant = -1;
+  CHECK(refusal(graph, plan, test::tiny_diffusion(4)).find(good.tensors[weights].name + " has no scales") !=
+        std::string::npos);
+  graph = good;
+  graph.tensors[weights].quant = 1000;
+  CHECK(refusal(graph, plan, test::tiny_diffusion(4)).find("does not have") != std::string::npos);
+  graph = good;
+  graph.tensors[weights].codes.pop_back();
+  CHECK(refusal(graph, plan, test::tiny_diffusion(4)).find("has no values") != std::string::npos);
+  graph = good;
+  graph.tensors[weights].dtype = DType::i16;
+  CHECK(refusal(graph, plan, test::tiny_diffusion(4)).find("neither float32 nor of bytes") != std::string::npos);
 }
 
 TEST_CASE("the same graph always gives the same bytes") { CHECK(test::tiny_model() == test::tiny_model()); }

@@ -165,6 +165,22 @@ Part part(uint32_t id, uint16_t flags, const std::vector<T>& values) {
   return {id, 1, flags, values.data(), values.size() * sizeof(T)};
 }
 
+template <class T>
+void append(std::vector<uint8_t>* bytes, const T* records, size_t count) {
+  const auto* begin = reinterpret_cast<const uint8_t*>(records);
+  bytes->insert(bytes->end(), begin, begin + count * sizeof(T));
+}
+
+std::vector<uint8_t> quant_section(const std::vector<format::QuantSlot>& slots,
+                                   const std::vector<format::QuantValue>& values) {
+  const format::QuantHeader header = {static_cast<uint32_t>(slots.size()), static_cast<uint32_t>(values.size())};
+  std::vector<uint8_t> section;
+  append(&section, &header, 1);
+  append(&section, slots.data(), slots.size());
+  append(&section, values.data(), values.size());
+  return section;
+}
+
 }  // namespace
 
 AlignedBytes Builder::file() const {
@@ -172,7 +188,8 @@ AlignedBytes Builder::file() const {
   std::vector<Part> parts = {{format::section_model, 1, critical, &model, sizeof model},
                              part(format::section_tensors, critical, tensors),
                              part(format::section_operators, critical, operators)};
-  if (!quant.empty()) parts.push_back(part(format::section_quant, critical, quant));
+  const std::vector<uint8_t> quantisation = quant.empty() && !slots.empty() ? quant_section(slots, values) : quant;
+  if (!quantisation.empty()) parts.push_back(part(format::section_quant, critical, quantisation));
   if (!schedule.empty()) parts.push_back(part(format::section_schedule, critical, schedule));
   if (!rows.empty()) parts.push_back(part(format::section_rows, critical, rows));
   if (!names.empty()) parts.push_back({format::section_names, 1, 0, names.data(), names.size()});

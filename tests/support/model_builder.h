@@ -42,7 +42,9 @@ struct Builder {
   std::vector<uint8_t> data;
   std::vector<float> schedule;
   std::vector<format::RowRecord> rows;
-  std::vector<uint8_t> quant;  // the section as it is; empty: left out
+  std::vector<format::QuantSlot> slots;
+  std::vector<format::QuantValue> values;
+  std::vector<uint8_t> quant;  // the section as it is; empty: made of slots and values, or left out if there are none
   std::string names, meta;
   struct Extra {
     format::Section section;  // id, version, flags

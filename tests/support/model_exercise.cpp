@@ -16,7 +16,8 @@ void require(bool holds, const char* what) {
   abort();
 }
 
-void exercise_sampler(mote_sampler* sampler, size_t elements) {
+void exercise_sampler(mote_sampler* sampler, const mote_model_info& info, float timestep) {
+  const size_t elements = size_t{info.height} * info.width * info.channels;
   mote_progress progress = {};
   progress.struct_size = sizeof progress;
   for (int i = 0; i < 5 && mote_sampler_run(sampler, 1000) == MOTE_PENDING; ++i) {
@@ -32,6 +33,9 @@ void exercise_sampler(mote_sampler* sampler, size_t elements) {
   require(mote_sampler_save(sampler, again.data(), again.size()) == MOTE_OK && again == block,
           "restored another state");
   require(mote_sampler_read_u8(sampler, pixels.data(), pixels.size()) == MOTE_OK, "cannot read the picture");
+  std::vector<float> x(elements, 1e30f), out(size_t{info.height} * info.width * info.out_channels);
+  require(mote_sampler_predict(sampler, x.data(), timestep, MOTE_NO_CLASS, out.data(), out.size()) == MOTE_OK,
+          "cannot predict at a timestep of its own");
 }
 
 }  // namespace
@@ -62,7 +66,7 @@ mote_status exercise_model(const uint8_t* bytes, size_t size, const char* kernel
     AlignedBytes buffer(needed);
     mote_sampler* sampler = nullptr;
     if (mote_sampler_create(&sampler, &model, &config, buffer.data(), buffer.size()) != MOTE_OK) continue;
-    exercise_sampler(sampler, size_t{info.height} * info.width * info.channels);
+    exercise_sampler(sampler, info, static_cast<float>(timesteps.back()));
   }
   return opened;
 }

@@ -9,6 +9,7 @@ const std::vector<CommandEntry>& command_table() {
       {"train", "train a diffusion model on pictures", run_train},
       {"sample", "draw pictures from a model", run_sample},
       {"forward", "run the network once", run_forward},
+      {"compare", "draw the same pictures with two models and show what differs", run_compare},
       {"export", "write a model file, or a model as C source", run_export},
       {"quantize", "make an int8 model for a fixed list of steps", run_quantize},
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},

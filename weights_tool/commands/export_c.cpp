@@ -22,12 +22,21 @@ std::string upper(std::string text) {
   return text;
 }
 
+// The end of an operator's name in the library: kernels call signed integers s8, s16.
+std::string type_suffix(DType dtype) {
+  switch (dtype) {
+    case DType::i8: return "s8";
+    case DType::i16: return "s16";
+    default: return format::dtype_text(dtype);
+  }
+}
+
 // The operators a model uses, by the names the library gives them, in the order of first use.
 std::vector<std::string> operator_names(const format::View& view) {
   std::vector<std::string> names;
   for (const format::OperatorRecord& op : view.operators) {
     const std::string name = std::string("mote_op_") + format::kind_text(static_cast<format::OpKind>(op.kind)) + "_" +
-                             format::dtype_text(format::operator_dtype(view, op));
+                             type_suffix(format::operator_dtype(view, op));
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;

@@ -23,8 +23,7 @@ std::vector<NodeConstant> constants_of(const Node& node) {
   using Use = ConstantUse;
   switch (node.kind) {
     case OpKind::conv2d:
-    case OpKind::linear:
-      return {{node.weights, Use::weights}, {node.bias, Use::vectors}, {node.vector, Use::folded}};
+    case OpKind::linear: return {{node.weights, Use::weights}, {node.bias, Use::vectors}, {node.vector, Use::folded}};
     case OpKind::group_norm:
       return {{node.weights, Use::vectors},
               {node.bias, Use::vectors},
@@ -108,8 +107,8 @@ FlashUse flash_use(const ModelSource& source) {
         use.weight_count += t.elements();
         if (t.quant < 0 || counted[static_cast<size_t>(t.quant)]) break;
         counted[static_cast<size_t>(t.quant)] = true;
-        use.weight_scales += static_cast<int64_t>(graph.quants[static_cast<size_t>(t.quant)].values.size() *
-                                                  sizeof(format::QuantValue));
+        use.weight_scales +=
+            static_cast<int64_t>(graph.quants[static_cast<size_t>(t.quant)].values.size() * sizeof(format::QuantValue));
         break;
     }
   }
@@ -123,7 +122,8 @@ std::string flash_text(const FlashUse& use, bool quantized) {
   const auto row = [&](const char* what, int64_t bytes, const std::string& note) {
     if (bytes != 0) rows.push_back({" ", what, grouped(bytes), percent(bytes), note});
   };
-  row("weights", use.weights, grouped(use.weight_count) + (quantized ? " int8" : " float32") + " of convolutions and linear layers");
+  row("weights", use.weights,
+      grouped(use.weight_count) + (quantized ? " int8" : " float32") + " of convolutions and linear layers");
   row("scales of weights", use.weight_scales, "a scale and a zero point an output channel");
   row("biases, gamma, beta", use.vectors, "float32");
   row("embeddings", use.embedding, "float32: classes, frequencies of the time");

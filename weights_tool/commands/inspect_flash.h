@@ -23,7 +23,7 @@ std::vector<ConstantUse> constant_uses(const Graph& graph);  // of each tensor
 int64_t stored_parameters(const Graph& graph);
 
 struct FlashUse {
-  int64_t weights = 0;        // bytes of DATA, as are those to `folded`
+  int64_t weights = 0;  // bytes of DATA, as are those to `folded`
   int64_t vectors = 0;
   int64_t embedding = 0;
   int64_t tables = 0;
@@ -34,10 +34,10 @@ struct FlashUse {
   int64_t records = 0;        // header, section table, MODL, TENS, OPER
   int64_t names = 0;
   int64_t meta = 0;
-  int64_t other = 0;          // PACK, sections nobody knows, the gaps of alignment
-  int64_t total = 0;          // the file: the sum of all of them
-  int64_t weight_count = 0;   // elements of `weights`
-  int64_t parameters = 0;     // stored_parameters
+  int64_t other = 0;         // PACK, sections nobody knows, the gaps of alignment
+  int64_t total = 0;         // the file: the sum of all of them
+  int64_t weight_count = 0;  // elements of `weights`
+  int64_t parameters = 0;    // stored_parameters
 };
 FlashUse flash_use(const ModelSource& source);
 

@@ -37,7 +37,8 @@ int64_t read_bytes(const Graph& graph, const Node& node, int index, ConstantUse 
   const bool rows = (use == ConstantUse::folded || use == ConstantUse::embedding) && t.rank > 1;
   int64_t bytes = rows ? int64_t{t.dims[static_cast<size_t>(t.rank - 1)]} * dtype_bytes(t.dtype) : bytes_of(t);
   if (index == node.weights && t.quant >= 0)
-    bytes += static_cast<int64_t>(graph.quants[static_cast<size_t>(t.quant)].values.size() * sizeof(format::QuantValue));
+    bytes +=
+        static_cast<int64_t>(graph.quants[static_cast<size_t>(t.quant)].values.size() * sizeof(format::QuantValue));
   return bytes;
 }
 

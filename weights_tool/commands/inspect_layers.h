@@ -11,10 +11,11 @@ namespace mote::tool {
 
 struct Layer {
   std::string name, kind, inputs, output, detail;
-  int64_t parameters = 0;     // trained elements it reads
-  int64_t weight_bytes = 0;   // of those
-  int64_t macs = 0;           // multiply-accumulates
-  int64_t moved_bytes = 0;    // read and written once: inputs, outputs, weights with their scales, one row of step vectors
+  int64_t parameters = 0;    // trained elements it reads
+  int64_t weight_bytes = 0;  // of those
+  int64_t macs = 0;          // multiply-accumulates
+  int64_t moved_bytes =
+      0;  // read and written once: inputs, outputs, weights with their scales, one row of step vectors
   int64_t output_bytes = 0, output_offset = 0, scratch_bytes = 0;
 };
 

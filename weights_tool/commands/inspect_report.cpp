@@ -46,7 +46,8 @@ std::string totals(const InspectReport& report) {
       {"parameters", grouped(stored_parameters(source.graph))},
       {"multiply-accumulates a pass", grouped(graph_macs(source.graph))},
       {"model", grouped(static_cast<int64_t>(source.bytes.size())) + " bytes"},
-      {"arena", grouped(source.plan.arena_bytes) + " bytes, " + above(source.plan.arena_bytes, source.plan.lower_bound)},
+      {"arena",
+       grouped(source.plan.arena_bytes) + " bytes, " + above(source.plan.arena_bytes, source.plan.lower_bound)},
       {"lower bound for this order", grouped(source.plan.lower_bound) + " bytes"},
       {"lower bound over the orders tried", grouped(report.best_order_bound) + " bytes"},
   };
@@ -56,9 +57,9 @@ std::string totals(const InspectReport& report) {
   if (report.working_bytes > 0)
     rows.push_back({"working memory, one thread", grouped(static_cast<int64_t>(report.working_bytes)) + " bytes"});
   if (report.largest_band > 0)
-    rows.push_back({"largest uninterrupted piece of work",
-                    grouped(static_cast<int64_t>(report.largest_band)) + " multiply-accumulates, the most a bounded run "
-                    "does between two watchdog kicks"});
+    rows.push_back({"largest uninterrupted piece of work", grouped(static_cast<int64_t>(report.largest_band)) +
+                                                               " multiply-accumulates, the most a bounded run "
+                                                               "does between two watchdog kicks"});
   return table_text(rows, {false, false});
 }
 
@@ -168,8 +169,8 @@ std::string inspect_text(const InspectReport& report) {
   const bool quantized = !source.graph.quants.empty();
   const Json* const noise = noise_of(source.meta);
   return report.path + ": " + (quantized ? "quantized " : "") + kind_of(source.kind) + "\n\n" +
-         layer_table(layers_of(source)) + "\n" + totals(report) + "\n" + flash_text(flash_use(source), quantized) + "\n" +
-         peak_text(source) + (noise == nullptr ? "" : "\n" + noise_text(*noise)) +
+         layer_table(layers_of(source)) + "\n" + totals(report) + "\n" + flash_text(flash_use(source), quantized) +
+         "\n" + peak_text(source) + (noise == nullptr ? "" : "\n" + noise_text(*noise)) +
          "\nArena, addresses downward, operators to the right:\n" + arena_map_text(source.graph, source.plan);
 }
 

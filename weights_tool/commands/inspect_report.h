@@ -10,7 +10,7 @@ namespace mote::tool {
 struct InspectReport {
   std::string path;
   ModelSource source;
-  MemoryPlan plan_int8;  // of an int8 version (plan_forecast.h); of a quantized model its own
+  MemoryPlan plan_int8;          // of an int8 version (plan_forecast.h); of a quantized model its own
   int64_t best_order_bound = 0;  // the least lower bound of the orders that the planner tries for this graph
   // What mote_working_size answers for one thread and the default sampler; 0 when this build cannot open the model.
   size_t working_bytes = 0;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "kernels/constants_s8.h"
+#include "kernels/kernels_s8.h"
+#include "weights_tool/graph/plan_forecast.h"
 #include "weights_tool/graph/plan_parts.h"
 #include "weights_tool/io/error.h"
 
@@ -13,16 +16,37 @@ namespace {
 
 int64_t round_up(int64_t bytes) { return (bytes + format::alignment - 1) / format::alignment * format::alignment; }
 
+DType dtype_of(const Graph& graph, int tensor) { return graph.tensors[static_cast<size_t>(tensor)].dtype; }
+int64_t channels_of(const Graph& graph, int tensor) {
+  const Tensor& t = graph.tensors[static_cast<size_t>(tensor)];
+  return t.dims[static_cast<size_t>(t.rank - 1)];
+}
+
+// src/format/SPEC.md, "Scratch".
 int64_t scratch_bytes(const Graph& graph, const Node& node) {
-  if (node.kind != OpKind::group_norm) return 0;
-  const GroupNormF32 shape = group_norm_shape(graph, node);
-  const size_t floats = group_norm_stats_floats(shape.channels[0] + shape.channels[1], shape.height);
-  return static_cast<int64_t>(floats * sizeof(float));
+  switch (node.kind) {
+    case OpKind::conv2d:
+    case OpKind::linear:
+      if (dtype_of(graph, node.x[0]) == DType::f32) return 0;
+      return channels_of(graph, node.y[0]) * 4 * (node.x[1] >= 0 ? 5 : 3);
+    case OpKind::group_norm: {
+      const GroupNormF32 shape = group_norm_shape(graph, node);
+      const int channels = shape.channels[0] + shape.channels[1];
+      if (dtype_of(graph, node.y[0]) == DType::i8)
+        return static_cast<int64_t>(group_norm_s8_stats_bytes(channels, shape.height));
+      return static_cast<int64_t>(group_norm_stats_floats(channels, shape.height) * sizeof(float));
+    }
+    case OpKind::scale_shift:
+      return dtype_of(graph, node.y[0]) == DType::i8 ? round_up(8 * channels_of(graph, node.y[0])) + 16 : 0;
+    default: return 0;
+  }
 }
 
 int64_t worker_scratch_bytes(const Graph& graph, const Node& node) {
   if (node.kind != OpKind::attention) return 0;
-  return static_cast<int64_t>(attention_scratch_floats(attention_shape(graph, node).tokens) * sizeof(float));
+  const int tokens = attention_shape(graph, node).tokens;
+  if (dtype_of(graph, node.y[0]) == DType::i8) return static_cast<int64_t>(attention_s8_scratch_bytes(tokens));
+  return static_cast<int64_t>(attention_scratch_floats(tokens) * sizeof(float));
 }
 
 void check_node(const Graph& graph, const Sizes& sizes, int index) {
@@ -46,7 +70,7 @@ void check_node(const Graph& graph, const Sizes& sizes, int index) {
 
 }  // namespace
 
-Sizes measure(const Graph& graph, int element_bytes) {
+Sizes measure(const Graph& graph) {
   Sizes sizes;
   const size_t tensors = graph.tensors.size(), nodes = graph.nodes.size();
   sizes.tensor_bytes.resize(tensors);
@@ -56,7 +80,8 @@ Sizes measure(const Graph& graph, int element_bytes) {
   sizes.outputs.resize(nodes);
   for (size_t i = 0; i < tensors; ++i) {
     const Tensor& tensor = graph.tensors[i];
-    if (tensor.role == Role::activation) sizes.tensor_bytes[i] = round_up(tensor.elements() * element_bytes);
+    if (tensor.role == Role::activation)
+      sizes.tensor_bytes[i] = round_up(tensor.elements() * dtype_bytes(tensor.dtype));
   }
   for (size_t i = 0; i < nodes; ++i) {
     const Node& node = graph.nodes[i];
@@ -84,8 +109,9 @@ std::vector<std::pair<int, int>> in_place_pairs(const Graph& graph, const Sizes&
   std::vector<std::pair<int, int>> pairs;
   const auto offer = [&](int y, int x) {
     if (y < 0 || x < 0 || x == graph.output) return;
-    const int64_t bytes = sizes.tensor_bytes[static_cast<size_t>(x)];
-    if (bytes > 0 && bytes == sizes.tensor_bytes[static_cast<size_t>(y)]) pairs.emplace_back(y, x);
+    const Tensor &from = graph.tensors[static_cast<size_t>(x)], &to = graph.tensors[static_cast<size_t>(y)];
+    if (sizes.tensor_bytes[static_cast<size_t>(x)] == 0) return;
+    if (from.elements() == to.elements() && from.dtype == to.dtype) pairs.emplace_back(y, x);
   };
   if (node.kind == OpKind::group_norm) {
     if (node.y[1] >= 0 && node.x[0] != node.x[1]) {
@@ -197,6 +223,7 @@ std::vector<PlannedBuffer> buffers_of(const Graph& graph, const plan::Sizes& siz
 
 void set_peak(const Graph& graph, const plan::Sizes& sizes, MemoryPlan& plan) {
   plan.lower_bound = peak_bytes(plan.buffers, static_cast<int>(plan.order.size()), &plan.peak_position);
+  plan.best_order_bound = plan.lower_bound;
   list_peak_tensors(graph, sizes, plan);
 }
 
@@ -209,10 +236,6 @@ bool lies_together(const MemoryPlan& plan, const PlannedBuffer& buffer) {
 }
 
 }  // namespace
-
-std::vector<PlannedBuffer> live_buffers(const Graph& graph, const std::vector<int>& order, int element_bytes) {
-  return buffers_of(graph, plan::measure(graph, element_bytes), order);
-}
 
 int64_t peak_bytes(const std::vector<PlannedBuffer>& buffers, int positions, int* position) {
   std::vector<int64_t> change(static_cast<size_t>(positions) + 2, 0);
@@ -231,23 +254,42 @@ int64_t peak_bytes(const std::vector<PlannedBuffer>& buffers, int positions, int
 }
 
 MemoryPlan plan_memory(const Graph& graph, int element_bytes, const PlanOptions& options) {
-  const plan::Sizes sizes = plan::measure(graph, element_bytes);
+  if (element_bytes == 1 && graph.quants.empty()) return plan_memory(int8_form(graph), 4, options);
+  const plan::Sizes sizes = plan::measure(graph);
   MemoryPlan plan;
-  plan.element_bytes = element_bytes;
   if (options.reorder) {
     plan.order = plan::find_order(graph, sizes, options);
   } else {
     for (size_t i = 0; i < graph.nodes.size(); ++i) plan.order.push_back(static_cast<int>(i));
   }
-  plan.buffers = buffers_of(graph, sizes, plan.order);
+  constexpr int variants = 16;
+  const auto place = [&](const std::vector<int>& order, int64_t placements) {
+    MemoryPlan placed;
+    placed.order = order;
+    placed.buffers = buffers_of(graph, sizes, order);
+    placed.lower_bound = peak_bytes(placed.buffers, static_cast<int>(order.size()), nullptr);
+    placed.arena_bytes = plan::find_offsets(placed.buffers, placed.lower_bound, placements, options.seed);
+    return placed;
+  };
+  plan = place(plan.order, options.placements / 2);
+  int64_t bound = plan.lower_bound;
+  // Where the layouts of one order do not meet its bound, those of an order like it may, even one of a higher bound.
+  for (int variant = 1; variant <= variants && options.reorder && plan.arena_bytes > bound; ++variant) {
+    const int64_t most = bound + (plan.arena_bytes - bound) * (variant % 4) / 4;
+    const std::vector<int> order =
+        plan::vary_order(graph, sizes, plan.order, most, options.seed + static_cast<uint64_t>(variant));
+    MemoryPlan other = place(order, options.placements / (2 * variants));
+    bound = std::min(bound, other.lower_bound);
+    if (other.arena_bytes <= plan.arena_bytes) plan = std::move(other);
+  }
   set_peak(graph, sizes, plan);
-  plan.arena_bytes = plan::find_offsets(plan.buffers, plan.lower_bound, options);
+  plan.best_order_bound = bound;
   copy_offsets(graph, plan);
   return plan;
 }
 
 void describe_stored_plan(const Graph& graph, MemoryPlan& plan) {
-  const plan::Sizes sizes = plan::measure(graph, plan.element_bytes);
+  const plan::Sizes sizes = plan::measure(graph);
   const Lifetimes life = lifetimes(graph, sizes, plan.order);
   plan.buffers.clear();
   for (PlannedBuffer& buffer : buffers_of(graph, sizes, plan.order)) {

@@ -16,9 +16,9 @@ namespace mote::tool {
 
 struct PlanOptions {
   bool reorder = true;  // false: nodes run as the graph has them
-  // How far the searches go in a graph of up to 100 nodes or buffers; in larger ones, where each look costs more, less.
+  // How far the searches go in a graph of up to 100 nodes, 200 buffers; in larger ones, where each look costs more, less.
   int64_t order_states = 60000;  // partial orders looked at
-  int64_t placements = 30000;    // layouts tried; the search ends when one meets the bound
+  int64_t placements = 100000;   // layouts tried; the search ends when one meets the bound
   uint64_t seed = 1;             // of the layout search; the same seed gives the same plan
 };
 
@@ -37,31 +37,29 @@ struct PlannedBuffer {
 };
 
 struct MemoryPlan {
-  int element_bytes = 4;
   std::vector<int> order;                 // indices of graph.nodes
   std::vector<int64_t> tensor_offset;     // for each tensor; -1: not in the arena
   std::vector<ScratchPlacement> scratch;  // for each node, by its index in graph.nodes
   std::vector<PlannedBuffer> buffers;     // everything in the arena
   int64_t arena_bytes = 0;
   int64_t lower_bound = 0;           // the most bytes that live at one position of this order: no layout is smaller
+  int64_t best_order_bound = 0;      // the least such number of all complete orders the search looked at
   int64_t worker_scratch_bytes = 0;  // the largest of one node: what each worker beyond the first needs
   int peak_position = 0;             // where lower_bound is reached first
   std::vector<int> peak_tensors;     // up to ten that live there, largest first
 };
 
-// Plans a graph without dropout (strip_training_ops). element_bytes: 4, or 1 for what an int8 version would take;
-// scratch counts four bytes a number either way. Deterministic. Throws Error(failure) for a graph that is not in
-// running order.
+// Plans a graph without dropout (strip_training_ops): float32 or quantized, each tensor by its element type and scratch
+// as src/format/SPEC.md has it for that type. element_bytes = 1 plans int8_form(graph) (plan_forecast.h) instead, whose
+// tensors and nodes the plan then speaks of: what an int8 version would take; no difference for a quantized graph.
+// Deterministic. Throws Error(failure) for a graph that is not in running order.
 MemoryPlan plan_memory(const Graph& graph, int element_bytes = 4, const PlanOptions& options = {});
-
-// The buffers of an order, not yet placed: offset 0. What plan_memory places.
-std::vector<PlannedBuffer> live_buffers(const Graph& graph, const std::vector<int>& order, int element_bytes);
 
 // The most bytes that live at one position; `position` (may be null) receives the first such.
 int64_t peak_bytes(const std::vector<PlannedBuffer>& buffers, int positions, int* position);
 
 // Fills in what a plan read from a file does not say: buffers (with the offsets of the plan), lower_bound and the peak.
-// Needs order, tensor_offset, scratch and arena_bytes.
+// best_order_bound becomes lower_bound: no other order is looked at. Needs order, tensor_offset, scratch and arena_bytes.
 void describe_stored_plan(const Graph& graph, MemoryPlan& plan);
 
 }  // namespace mote::tool

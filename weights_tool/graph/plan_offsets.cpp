@@ -1,7 +1,7 @@
 // The search for offsets (dynamic storage allocation, which is NP-hard): buffers are placed one after another, each at
 // the lowest offset where it meets no buffer that lives at the same time. That leaves the sequence as the only thing to
-// search: a few good ones to start from, then random changes that bring the buffers at the top of the arena forward,
-// with a fixed seed, until the bound is met.
+// search: a few good ones to start from, then random changes of the buffers that hold up the top of the arena, with a
+// fixed seed, until the bound is met.
 #include <algorithm>
 #include <numeric>
 
@@ -12,73 +12,78 @@ namespace {
 
 using Sequence = std::vector<int>;
 
-class Random {  // xorshift64*
- public:
-  explicit Random(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 1) {}
-  uint64_t below(uint64_t n) {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return (state_ * 0x2545F4914F6CDD1Du >> 20) % n;
-  }
+bool meet(const PlannedBuffer& a, const PlannedBuffer& b) { return a.begin <= b.end && b.begin <= a.end; }
 
- private:
-  uint64_t state_;
+struct Placed {
+  int64_t offset, top;
+  int begin, end, buffer;
+};
+
+struct Layout {
+  Sequence sequence;             // in which the buffers were placed
+  std::vector<int64_t> offsets;  // of each buffer
+  int64_t arena = INT64_MAX;
 };
 
 class Packer {
  public:
-  explicit Packer(const std::vector<PlannedBuffer>& buffers) : buffers_(buffers), meets_(buffers.size()) {
-    for (size_t i = 0; i < buffers.size(); ++i)
-      for (size_t j = 0; j < buffers.size(); ++j)
-        if (i != j && buffers[i].begin <= buffers[j].end && buffers[j].begin <= buffers[i].end)
-          meets_[i].push_back(static_cast<int>(j));
-  }
+  explicit Packer(const std::vector<PlannedBuffer>& buffers) : buffers_(buffers) {}
 
-  // Lowest fit in this sequence; offsets receives one for each buffer. Gives up, returning more than `enough`, once the
-  // arena is larger than that.
-  int64_t place(const Sequence& sequence, int64_t enough, std::vector<int64_t>& offsets) {
-    offsets.assign(buffers_.size(), -1);
-    int64_t arena = 0;
-    for (int each : sequence) {
-      const size_t b = static_cast<size_t>(each);
-      taken_.clear();
-      for (int other : meets_[b]) {
-        const int64_t offset = offsets[static_cast<size_t>(other)];
-        if (offset >= 0) taken_.emplace_back(offset, offset + buffers_[static_cast<size_t>(other)].bytes);
-      }
-      std::sort(taken_.begin(), taken_.end());
-      int64_t at = 0;
-      for (const auto& [from, to] : taken_) {
-        if (from - at >= buffers_[b].bytes) break;
-        at = std::max(at, to);
-      }
-      offsets[b] = at;
-      arena = std::max(arena, at + buffers_[b].bytes);
-      if (arena > enough) return arena;
+  // Lowest fit of layout.sequence from place `from` on; what comes before keeps its offsets. Sets offsets and arena;
+  // gives up, with an arena larger than `enough`, as soon as it is known to be.
+  void place(Layout& layout, size_t from, int64_t enough) {
+    layout.offsets.resize(buffers_.size());
+    layout.arena = 0;
+    placed_.clear();
+    for (size_t i = 0; i < from; ++i) {
+      const int b = layout.sequence[i];
+      placed_.push_back(at(b, layout.offsets[static_cast<size_t>(b)]));
+      layout.arena = std::max(layout.arena, placed_.back().top);
     }
-    return arena;
-  }
-
-  // For each buffer, the most bytes that live at a position of its life.
-  std::vector<int64_t> pressure() const {
-    std::vector<int64_t> most(buffers_.size(), 0);
-    int last = 0;
-    for (const PlannedBuffer& buffer : buffers_) last = std::max(last, buffer.end);
-    std::vector<int64_t> live(static_cast<size_t>(last) + 1, 0);
-    for (const PlannedBuffer& buffer : buffers_)
-      for (int p = buffer.begin; p <= buffer.end; ++p) live[static_cast<size_t>(p)] += buffer.bytes;
-    for (size_t i = 0; i < buffers_.size(); ++i)
-      for (int p = buffers_[i].begin; p <= buffers_[i].end; ++p)
-        most[i] = std::max(most[i], live[static_cast<size_t>(p)]);
-    return most;
+    std::sort(placed_.begin(), placed_.end(), [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
+    for (size_t i = from; i < layout.sequence.size(); ++i) {
+      const int b = layout.sequence[i];
+      const Placed placed = at(b, lowest_fit(buffers_[static_cast<size_t>(b)]));
+      layout.offsets[static_cast<size_t>(b)] = placed.offset;
+      layout.arena = std::max(layout.arena, placed.top);
+      if (layout.arena > enough) return;
+      placed_.insert(std::upper_bound(placed_.begin(), placed_.end(), placed,
+                                      [](const Placed& p, const Placed& q) { return p.offset < q.offset; }),
+                     placed);
+    }
   }
 
  private:
+  Placed at(int b, int64_t offset) const {
+    const PlannedBuffer& buffer = buffers_[static_cast<size_t>(b)];
+    return {offset, offset + buffer.bytes, buffer.begin, buffer.end, b};
+  }
+  int64_t lowest_fit(const PlannedBuffer& buffer) const {
+    int64_t at = 0;
+    for (const Placed& other : placed_) {
+      if (other.begin > buffer.end || buffer.begin > other.end) continue;
+      if (other.offset - at >= buffer.bytes) break;
+      at = std::max(at, other.top);
+    }
+    return at;
+  }
+
   const std::vector<PlannedBuffer>& buffers_;
-  std::vector<std::vector<int>> meets_;
-  std::vector<std::pair<int64_t, int64_t>> taken_;
+  std::vector<Placed> placed_;  // by offset
 };
+
+// For each buffer, the most bytes that live at a position of its life.
+std::vector<int64_t> pressure_of(const std::vector<PlannedBuffer>& buffers) {
+  std::vector<int64_t> most(buffers.size(), 0);
+  int last = 0;
+  for (const PlannedBuffer& buffer : buffers) last = std::max(last, buffer.end);
+  std::vector<int64_t> live(static_cast<size_t>(last) + 1, 0);
+  for (const PlannedBuffer& buffer : buffers)
+    for (int p = buffer.begin; p <= buffer.end; ++p) live[static_cast<size_t>(p)] += buffer.bytes;
+  for (size_t i = 0; i < buffers.size(); ++i)
+    for (int p = buffers[i].begin; p <= buffers[i].end; ++p) most[i] = std::max(most[i], live[static_cast<size_t>(p)]);
+  return most;
+}
 
 template <class Key>
 Sequence sorted_by(size_t count, const Key& key) {
@@ -88,7 +93,8 @@ Sequence sorted_by(size_t count, const Key& key) {
   return sequence;
 }
 
-std::vector<Sequence> starts(const std::vector<PlannedBuffer>& buffers, const std::vector<int64_t>& pressure) {
+std::vector<Sequence> starts(const std::vector<PlannedBuffer>& buffers) {
+  const std::vector<int64_t> pressure = pressure_of(buffers);
   const auto buffer = [&](int i) -> const PlannedBuffer& { return buffers[static_cast<size_t>(i)]; };
   const auto duration = [&](int i) { return int64_t{buffer(i).end} - buffer(i).begin + 1; };
   const size_t n = buffers.size();
@@ -102,69 +108,81 @@ std::vector<Sequence> starts(const std::vector<PlannedBuffer>& buffers, const st
   return all;
 }
 
-void move_item(Sequence& sequence, size_t from, size_t to) {
+// Buffers one on the other from the top of the arena to its bottom, topmost first: what makes the arena this large.
+std::vector<int> tower(const std::vector<PlannedBuffer>& buffers, const Layout& layout, Random& random) {
+  std::vector<int> found, candidates;
+  int64_t top = layout.arena;
+  while (top > 0) {
+    candidates.clear();
+    for (size_t b = 0; b < buffers.size(); ++b) {
+      if (layout.offsets[b] + buffers[b].bytes != top) continue;
+      if (found.empty() || meet(buffers[b], buffers[static_cast<size_t>(found.back())]))
+        candidates.push_back(static_cast<int>(b));
+    }
+    if (candidates.empty()) break;
+    found.push_back(candidates[random.below(candidates.size())]);
+    top = layout.offsets[static_cast<size_t>(found.back())];
+  }
+  return found;
+}
+
+// Moves the buffer at one place of the sequence to another. Returns the first place that changed.
+size_t move_item(Sequence& sequence, size_t from, size_t to) {
   const auto begin = sequence.begin();
   const auto a = static_cast<std::ptrdiff_t>(from), b = static_cast<std::ptrdiff_t>(to);
   if (a < b) std::rotate(begin + a, begin + a + 1, begin + b + 1);
   if (b < a) std::rotate(begin + b, begin + a, begin + a + 1);
+  return std::min(from, to);
 }
 
-// A neighbour: mostly a buffer that ends at the top of the arena moves forward, sometimes a random one anywhere.
-Sequence neighbour(const Sequence& sequence, const std::vector<int64_t>& offsets,
-                   const std::vector<PlannedBuffer>& buffers, int64_t arena, Random& random) {
-  Sequence next = sequence;
-  const size_t n = next.size();
-  if (random.below(4) == 0) {
-    move_item(next, random.below(n), random.below(n));
-    return next;
-  }
-  std::vector<size_t> top;
-  for (size_t i = 0; i < n; ++i) {
-    const size_t b = static_cast<size_t>(next[i]);
-    if (offsets[b] + buffers[b].bytes == arena) top.push_back(i);
-  }
-  const size_t from = top[random.below(top.size())];
-  if (from > 0) move_item(next, from, random.below(from));
-  if (random.below(3) == 0) move_item(next, random.below(n), random.below(n));
-  return next;
+// A neighbour of a layout: mostly a buffer of the tower trades places with another of it, or moves before it; sometimes
+// any buffer moves anywhere. Returns the first place of the sequence that changed.
+size_t change(Layout& next, const std::vector<PlannedBuffer>& buffers, Random& random) {
+  Sequence& sequence = next.sequence;
+  const size_t n = sequence.size();
+  if (random.below(8) == 0) return move_item(sequence, random.below(n), random.below(n));
+  const std::vector<int> held = tower(buffers, next, random);
+  const auto place_of = [&](int b) {
+    return static_cast<size_t>(std::find(sequence.begin(), sequence.end(), b) - sequence.begin());
+  };
+  const size_t from = place_of(held[random.below(2) ? 0 : random.below(held.size())]);
+  const size_t to = random.below(3) == 0 ? random.below(n) : place_of(held[random.below(held.size())]);
+  size_t first = std::min(from, to);
+  if (random.below(2) == 0)
+    std::swap(sequence[from], sequence[to]);
+  else
+    move_item(sequence, std::max(from, to), first);
+  if (random.below(4) == 0) first = std::min(first, move_item(sequence, random.below(n), random.below(n)));
+  return first;
 }
 
 }  // namespace
 
-int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, const PlanOptions& options) {
+int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, int64_t placements, uint64_t seed) {
   if (buffers.empty()) return 0;
   Packer packer(buffers);
-  std::vector<int64_t> offsets, best_offsets;
-  int64_t best = INT64_MAX;
-  Sequence best_sequence;
-  for (const Sequence& start : starts(buffers, packer.pressure())) {
-    const int64_t arena = packer.place(start, best - 1, offsets);
-    if (arena >= best) continue;
-    best = arena;
-    best_offsets = offsets;
-    best_sequence = start;
+  Layout best;
+  for (Sequence& start : starts(buffers)) {
+    Layout layout;
+    layout.sequence = std::move(start);
+    packer.place(layout, 0, best.arena - 1);
+    if (layout.arena < best.arena) best = layout;
   }
-  Random random(options.seed);
-  Sequence current = best_sequence;
-  std::vector<int64_t> current_offsets = best_offsets;
-  int64_t current_arena = best;
-  const int64_t limit = scaled_effort(options.placements, static_cast<int64_t>(buffers.size()));
-  for (int64_t tries = 0; tries < limit && best > bound; ++tries) {
+  Random random(seed);
+  Layout current = best;
+  const int64_t limit = scaled_effort(placements, static_cast<int64_t>(buffers.size()), 200);
+  for (int64_t tries = 0; tries < limit && best.arena > bound; ++tries) {
     // Slightly worse layouts are walked through too, less and less of them.
-    const int64_t slack = best / 64 * (limit - tries) / limit;
-    const int64_t enough = random.below(8) == 0 ? current_arena + slack : current_arena;
-    const Sequence next = neighbour(current, current_offsets, buffers, current_arena, random);
-    const int64_t arena = packer.place(next, enough, offsets);
-    if (arena > enough) continue;
-    current = next;
-    current_offsets = offsets;
-    current_arena = arena;
-    if (arena >= best) continue;
-    best = arena;
-    best_offsets = offsets;
+    const int64_t slack = best.arena / 64 * (limit - tries) / limit;
+    const int64_t enough = random.below(8) == 0 ? current.arena + slack : current.arena;
+    Layout next = current;
+    packer.place(next, change(next, buffers, random), enough);
+    if (next.arena > enough) continue;
+    current = std::move(next);
+    if (current.arena < best.arena) best = current;
   }
-  for (size_t i = 0; i < buffers.size(); ++i) buffers[i].offset = best_offsets[i];
-  return best;
+  for (size_t i = 0; i < buffers.size(); ++i) buffers[i].offset = best.offsets[i];
+  return best.arena;
 }
 
 }  // namespace mote::tool::plan

@@ -272,9 +272,29 @@ std::vector<int> greedy(const OrderSearch& search, const Sizes& sizes, int nodes
 
 }  // namespace
 
+std::vector<int> vary_order(const Graph& graph, const Sizes& sizes, std::vector<int> order, int64_t peak,
+                            uint64_t seed) {
+  const OrderSearch search(graph, sizes, 0);
+  Random random(seed);
+  const size_t nodes = order.size();
+  for (size_t moves = std::min<size_t>(nodes, 400); moves-- > 0 && nodes > 1;) {
+    std::vector<int> moved = order;
+    const bool back = random.below(2) == 0;
+    size_t at = random.below(nodes);
+    for (size_t distance = 1 + random.below(8); distance-- > 0; at = back ? at - 1 : at + 1) {
+      if (back ? at == 0 : at + 1 == nodes) break;
+      const size_t low = back ? at - 1 : at;
+      if (!may_swap(sizes, moved[low], moved[low + 1])) break;
+      std::swap(moved[low], moved[low + 1]);
+    }
+    if (moved != order && peak_of(search, moved) <= peak) order = std::move(moved);
+  }
+  return order;
+}
+
 std::vector<int> find_order(const Graph& graph, const Sizes& sizes, const PlanOptions& options) {
   const int nodes = static_cast<int>(graph.nodes.size());
-  const int64_t budget = scaled_effort(options.order_states, nodes);
+  const int64_t budget = scaled_effort(options.order_states, nodes, 100);
   OrderSearch search(graph, sizes, budget);
   std::vector<int> given;
   for (int i = 0; i < nodes; ++i) given.push_back(i);

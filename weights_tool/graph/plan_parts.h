@@ -2,6 +2,7 @@
 // the search for offsets (plan_offsets.cpp). Not for other folders: use plan.h.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -10,8 +11,25 @@
 
 namespace mote::tool::plan {
 
-// How many looks a search may take among n things: a look costs about n^2, so that the time stays the same.
-constexpr int64_t scaled_effort(int64_t looks, int64_t n) { return n <= 100 ? looks : looks * 10000 / (n * n) + 1; }
+class Random {  // xorshift64*: the same numbers everywhere
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 1) {}
+  size_t below(size_t n) {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return static_cast<size_t>((state_ * 0x2545F4914F6CDD1Du >> 20) % n);
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// How many looks a search may take among n things: beyond `cheap` things a look costs about n^2, so that the time stays
+// the same.
+constexpr int64_t scaled_effort(int64_t looks, int64_t n, int64_t cheap) {
+  return n <= cheap ? looks : looks * cheap * cheap / (n * n) + 1;
+}
 
 // The graph as the planner sees it.
 struct Sizes {
@@ -23,7 +41,7 @@ struct Sizes {
   std::vector<int64_t> scratch, worker_scratch;  // of each node, rounded up
 };
 
-Sizes measure(const Graph& graph, int element_bytes);
+Sizes measure(const Graph& graph);
 
 // Pairs (written, read) that may lie at the same place if nothing reads the second one afterwards. At most two.
 std::vector<std::pair<int, int>> in_place_pairs(const Graph& graph, const Sizes& sizes, const Node& node);
@@ -31,7 +49,12 @@ std::vector<std::pair<int, int>> in_place_pairs(const Graph& graph, const Sizes&
 // An order with a low peak; never a worse one than that of the graph.
 std::vector<int> find_order(const Graph& graph, const Sizes& sizes, const PlanOptions& options);
 
-// Sets the offsets; returns the bytes of the arena. `bound`: where to stop.
-int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, const PlanOptions& options);
+// Another order, by random moves of nodes that leave the peak at most `peak`.
+std::vector<int> vary_order(const Graph& graph, const Sizes& sizes, std::vector<int> order, int64_t peak,
+                            uint64_t seed);
+
+// Sets the offsets; returns the bytes of the arena. `bound`: where to stop. `placements`: how many layouts to try, fewer
+// for many buffers.
+int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, int64_t placements, uint64_t seed);
 
 }  // namespace mote::tool::plan

@@ -10,6 +10,10 @@ namespace mote::tool {
 // number. Returns how many were split.
 int split_concat_norms(Graph& graph);
 
+// Nodes that read equal constants (tables, vectors: same type, shape, scales and bytes) read one of them; the others stay
+// in the graph unread, and the writer leaves them out. Returns how many were freed.
+int share_equal_constants(Graph& graph);
+
 // strip_training_ops and split_concat_norms: the graph that a device runs.
 void prepare_for_inference(Graph& graph);
 

@@ -51,6 +51,8 @@ class Reader {
     const format::ModelRecord& model = *view_.model;
     file_.model_bytes = view_.header->file_bytes;
     Graph& graph = file_.graph;
+    for (const format::QuantSlot& slot : view_.quant_slots) graph.quants.push_back(quant(slot));
+    graph.folded = view_.folded();
     for (uint32_t i = 0; i < view_.tensors.count; ++i) graph.tensors.push_back(tensor(view_.tensors[i]));
     for (uint32_t i = 0; i < view_.operators.count; ++i) graph.nodes.push_back(node(view_.operators[i]));
     name_tensors();
@@ -67,6 +69,7 @@ class Reader {
   }
 
  private:
+  Quant quant(const format::QuantSlot& slot) const;
   Tensor tensor(const format::TensorRecord& record) const;
   Node node(const format::OperatorRecord& op) const;
   void name_tensors();
@@ -78,22 +81,38 @@ class Reader {
   ModelFile file_;
 };
 
+Quant Reader::quant(const format::QuantSlot& slot) const {
+  Quant out;
+  const format::QuantValue* const first = view_.quant_values.data + slot.first;
+  out.values.assign(first, first + slot.count);
+  out.per_step = slot.scheme == 2;
+  return out;
+}
+
 Tensor Reader::tensor(const format::TensorRecord& record) const {
-  const auto fail = [&](const std::string& what) {
-    throw Error(ExitCode::invalid_input, name_ + ": byte " + std::to_string(view_.file_offset(&record)) + ": tensor " +
-                                             std::to_string(&record - view_.tensors.data) + ": " + what);
-  };
-  if (record.dtype != static_cast<uint8_t>(format::DType::f32))
-    fail(std::string("element type ") + format::dtype_text(static_cast<format::DType>(record.dtype)) +
-         " is not float32, the only one this program reads");
   Tensor out;
   out.rank = record.rank;
   for (size_t d = 0; d < 4; ++d) out.dims[d] = static_cast<int>(record.dims[d]);
+  out.dtype = static_cast<DType>(record.dtype);
+  out.quant = record.quant == format::none ? -1 : static_cast<int>(record.quant);
   if (record.storage == static_cast<uint8_t>(format::Storage::input)) out.role = Role::input;
-  if (record.storage == static_cast<uint8_t>(format::Storage::constant)) {
-    out.role = Role::parameter;
-    out.values.resize(static_cast<size_t>(out.elements()));
-    std::memcpy(out.values.data(), view_.constant(record), record.bytes);
+  if (record.storage != static_cast<uint8_t>(format::Storage::constant)) return out;
+  out.role = Role::parameter;
+  switch (out.dtype) {
+    case DType::f32:
+      out.values.resize(static_cast<size_t>(out.elements()));
+      std::memcpy(out.values.data(), view_.constant(record), record.bytes);
+      break;
+    case DType::i8:
+    case DType::u8:
+      out.codes.resize(record.bytes);
+      std::memcpy(out.codes.data(), view_.constant(record), record.bytes);
+      break;
+    default:
+      throw Error(ExitCode::invalid_input, name_ + ": byte " + std::to_string(view_.file_offset(&record)) +
+                                               ": tensor " + std::to_string(&record - view_.tensors.data) +
+                                               ": a constant of " + format::dtype_text(out.dtype) +
+                                               ", which this program does not read");
   }
   return out;
 }
@@ -112,8 +131,11 @@ Node Reader::node(const format::OperatorRecord& op) const {
   node.weights = index(op.weights);
   node.bias = index(op.bias);
   node.activation = static_cast<Activation>(op.activation);
+  node.quant = index(op.quant);
+  constexpr uint8_t proofs = format::op_sums_below_2_25 | format::op_sums_below_2_29;
   switch (node.kind) {
     case OpKind::conv2d:
+      node.proofs = op.flags & proofs;
       node.kernel_height = op.kernel_height;
       node.kernel_width = op.kernel_width;
       node.stride = op.stride;
@@ -123,6 +145,7 @@ Node Reader::node(const format::OperatorRecord& op) const {
       node.pad_bottom = op.pad_bottom;
       node.pad_right = op.pad_right;
       break;
+    case OpKind::linear: node.proofs = op.flags & proofs; break;
     case OpKind::group_norm:
       node.groups = static_cast<int>(op.p0);
       node.epsilon = op.f0;
@@ -131,10 +154,12 @@ Node Reader::node(const format::OperatorRecord& op) const {
       node.heads = static_cast<int>(op.p0);
       node.head_dim = static_cast<int>(op.p1);
       node.scale = op.f0;
+      node.table_step = op.f1;
       break;
     case OpKind::upsample:
     case OpKind::average_pool: node.factor = static_cast<int>(op.p0); break;
-    default: node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0; break;
+    case OpKind::timestep_embedding: node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0; break;
+    default: break;
   }
   return node;
 }

@@ -13,7 +13,7 @@
 namespace mote::tool {
 
 struct ModelFile {
-  Graph graph;              // nodes in the order of the file; tensor i is record i
+  Graph graph;              // nodes in the order of the file; tensor i is record i, quant i slot i
   MemoryPlan plan;          // as stored; order is 0, 1, 2, ...; lower_bound is that of the stored order
   DiffusionInfo diffusion;  // rows as stored; empty when the file stores none
   Json meta;                // null when the file has none
@@ -21,7 +21,7 @@ struct ModelFile {
 };
 
 // Verifies and checks (src/format/verify.h) and reads. Throws Error(invalid_input) "NAME: byte 96: section 2: ..." for
-// anything wrong, also for what this program cannot represent (element types other than float32).
+// anything wrong, also for what this program cannot represent (constants of int16 or int32).
 ModelFile read_model(ByteView bytes, const std::string& name);
 
 // Only the checks: the same errors, nothing read.

@@ -1,7 +1,9 @@
 #include "weights_tool/graph/writer.h"
 
+#include <algorithm>
 #include <cfloat>
 #include <cstring>
+#include <map>
 #include <string>
 
 #include "diffusion/rows.h"
@@ -10,8 +12,6 @@
 
 namespace mote::tool {
 namespace {
-
-constexpr size_t data_alignment = 64;
 
 size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -35,30 +35,105 @@ struct SectionBytes {
   size_t alignment = format::alignment;
 };
 
+// The scales that a file stores: those that something names, in the order of the graph, equal ones once.
+class QuantSlots {
+ public:
+  explicit QuantSlots(const Graph& graph) : graph_(graph), numbers_(graph.quants.size(), -1) {
+    std::vector<bool> used(graph.quants.size(), false);
+    const auto use = [&](int quant, const std::string& name) {
+      if (quant < 0) return;
+      if (static_cast<size_t>(quant) >= used.size() || graph.quants[static_cast<size_t>(quant)].values.empty())
+        refuse(name + " names scales that the graph does not have");
+      used[static_cast<size_t>(quant)] = true;
+    };
+    const auto use_of_tensor = [&](int t) {
+      const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
+      if (tensor.quant < 0 && tensor.dtype != DType::f32) refuse(tensor.name + " has no scales");
+      use(tensor.quant, tensor.name);
+    };
+    for (const Node& node : graph.nodes) {
+      for (int t : node_inputs(node)) use_of_tensor(t);
+      for (int t : node_outputs(node)) use_of_tensor(t);
+      use(node.quant, node.name);
+    }
+    std::map<std::vector<int64_t>, int> known;
+    for (size_t q = 0; q < used.size(); ++q) {
+      if (!used[q]) continue;
+      const auto [at, is_new] = known.emplace(key_of(graph.quants[q]), static_cast<int>(stored_.size()));
+      if (is_new) stored_.push_back(q);
+      numbers_[q] = at->second;
+    }
+  }
+
+  size_t count() const { return stored_.size(); }
+  uint32_t number(int quant) const {
+    return quant < 0 ? format::none : static_cast<uint32_t>(numbers_[static_cast<size_t>(quant)]);
+  }
+
+  std::vector<uint8_t> bytes() const {
+    std::vector<uint8_t> slots, values;
+    uint32_t value_count = 0;
+    for (size_t q : stored_) {
+      const Quant& quant = graph_.quants[q];
+      const uint32_t count = static_cast<uint32_t>(quant.values.size());
+      append_record(slots, format::QuantSlot{static_cast<uint8_t>(quant.per_step ? 2 : 1), {}, value_count, count});
+      for (const format::QuantValue& value : quant.values) append_record(values, value);
+      value_count += count;
+    }
+    std::vector<uint8_t> all;
+    append_record(all, format::QuantHeader{static_cast<uint32_t>(stored_.size()), value_count});
+    all.insert(all.end(), slots.begin(), slots.end());
+    all.insert(all.end(), values.begin(), values.end());
+    return all;
+  }
+
+ private:
+  static std::vector<int64_t> key_of(const Quant& quant) {
+    std::vector<int64_t> key{quant.per_step};
+    for (const format::QuantValue& value : quant.values) {
+      int32_t bits;
+      std::memcpy(&bits, &value.scale, sizeof bits);
+      key.push_back(int64_t{bits});
+      key.push_back(value.zero_point);
+    }
+    return key;
+  }
+
+  const Graph& graph_;
+  std::vector<int> numbers_;    // of each of graph.quants: its slot, or -1
+  std::vector<size_t> stored_;  // of each slot: index into graph.quants
+};
+
 class Writer {
  public:
   Writer(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info, const Json& meta)
-      : graph_(graph), plan_(plan), info_(info), meta_(meta) {}
+      : graph_(graph),
+        plan_(plan),
+        info_(info),
+        meta_(meta),
+        slots_(graph),
+        data_alignment_(slots_.count() == 0 ? 64 : format::alignment) {}
 
   std::vector<uint8_t> run() {
     number_tensors();
     SectionBytes operators{format::section_operators, format::section_critical, {}};
     for (int index : plan_.order) append_record(operators.bytes, operator_record(index));
     std::vector<SectionBytes> sections;
+    const std::vector<format::RowRecord> rows = rows_to_store();
     sections.push_back({format::section_model, format::section_critical, {}});
-    append_record(sections.back().bytes, model_record());
+    append_record(sections.back().bytes, model_record(rows));
     sections.push_back({format::section_tensors, format::section_critical, tensors_});
     sections.push_back(std::move(operators));
-    sections.push_back({format::section_schedule, format::section_critical, schedule_bytes()});
+    if (slots_.count() > 0) sections.push_back({format::section_quant, format::section_critical, slots_.bytes()});
+    if (!graph_.folded) sections.push_back({format::section_schedule, format::section_critical, schedule_bytes()});
     sections.push_back({format::section_rows, format::section_critical, {}});
-    for (const format::RowRecord& row : default_rows(info_, graph_.prediction))
-      append_record(sections.back().bytes, row);
+    for (const format::RowRecord& row : rows) append_record(sections.back().bytes, row);
     sections.push_back({format::section_names, 0, names_});
     if (meta_.kind() != Json::Kind::null) {
       const std::string text = write_json(meta_, 0);
       sections.push_back({format::section_meta, 0, std::vector<uint8_t>(text.begin(), text.end())});
     }
-    sections.push_back({format::section_data, format::section_critical, std::move(data_), data_alignment});
+    sections.push_back({format::section_data, format::section_critical, std::move(data_), data_alignment_});
     return assemble(sections);
   }
 
@@ -68,9 +143,11 @@ class Writer {
   // Tensors that operators name, in the order of the graph; the records and the data of constants.
   void number_tensors();
   void append_tensor(int index);
+  void append_constant(const Tensor& tensor, format::TensorRecord& record);
   format::OperatorRecord operator_record(int index);
   void set_numbers(const Node& node, format::OperatorRecord& record) const;
-  format::ModelRecord model_record() const;
+  std::vector<format::RowRecord> rows_to_store() const;
+  format::ModelRecord model_record(const std::vector<format::RowRecord>& rows) const;
   std::vector<uint8_t> schedule_bytes() const;
   static std::vector<uint8_t> assemble(const std::vector<SectionBytes>& sections);
   uint32_t number(int index) const {
@@ -81,6 +158,8 @@ class Writer {
   const MemoryPlan& plan_;
   const DiffusionInfo& info_;
   const Json& meta_;
+  QuantSlots slots_;
+  size_t data_alignment_;
   std::vector<int> numbers_;  // of each tensor in the file; -1: not in it
   std::vector<uint8_t> tensors_, data_, names_;
 };
@@ -110,11 +189,11 @@ void Writer::append_tensor(int index) {
   const Tensor& t = tensor(index);
   if (t.elements() > format::max_elements) exceed(t.name + " has " + std::to_string(t.elements()) + " elements");
   format::TensorRecord record{};
-  record.dtype = static_cast<uint8_t>(format::DType::f32);
+  record.dtype = static_cast<uint8_t>(t.dtype);
   record.rank = static_cast<uint8_t>(t.rank);
   for (int d = 0; d < 4; ++d) record.dims[d] = static_cast<uint32_t>(t.dims[static_cast<size_t>(d)]);
-  record.bytes = static_cast<uint32_t>(t.elements()) * 4u;
-  record.quant = format::none;
+  record.bytes = static_cast<uint32_t>(t.elements()) * dtype_bytes(t.dtype);
+  record.quant = slots_.number(t.quant);
   if (t.role == Role::input) {
     record.storage = static_cast<uint8_t>(format::Storage::input);
   } else if (t.role == Role::activation) {
@@ -123,15 +202,22 @@ void Writer::append_tensor(int index) {
     if (offset < 0) refuse(t.name + " has no place in the arena");
     record.offset = static_cast<uint32_t>(offset);
   } else {
-    if (static_cast<int64_t>(t.values.size()) != t.elements()) refuse(t.name + " has no values");
-    record.storage = static_cast<uint8_t>(format::Storage::constant);
-    data_.resize(round_up(data_.size(), data_alignment), 0);
-    if (data_.size() + record.bytes > format::max_file_bytes) exceed("its weights are more than 2 GiB");
-    record.offset = static_cast<uint32_t>(data_.size());
-    data_.resize(data_.size() + record.bytes);
-    std::memcpy(data_.data() + record.offset, t.values.data(), record.bytes);
+    append_constant(t, record);
   }
   append_record(tensors_, record);
+}
+
+void Writer::append_constant(const Tensor& t, format::TensorRecord& record) {
+  const bool bytes = t.dtype == DType::i8 || t.dtype == DType::u8;
+  if (!bytes && t.dtype != DType::f32) refuse(t.name + " is a constant, but neither float32 nor of bytes");
+  if (static_cast<int64_t>(bytes ? t.codes.size() : t.values.size()) != t.elements()) refuse(t.name + " has no values");
+  record.storage = static_cast<uint8_t>(format::Storage::constant);
+  data_.resize(round_up(data_.size(), data_alignment_), 0);
+  if (data_.size() + record.bytes > format::max_file_bytes) exceed("its weights are more than 2 GiB");
+  record.offset = static_cast<uint32_t>(data_.size());
+  data_.resize(data_.size() + record.bytes);
+  const void* const from = bytes ? static_cast<const void*>(t.codes.data()) : t.values.data();
+  std::memcpy(data_.data() + record.offset, from, record.bytes);
 }
 
 void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const {
@@ -146,6 +232,8 @@ void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const
   record.activation = static_cast<uint8_t>(node.activation);
   record.dilation = 1;
   switch (node.kind) {
+    case OpKind::conv2d:
+    case OpKind::linear: record.flags |= node.proofs; break;
     case OpKind::group_norm:
       record.p0 = static_cast<uint32_t>(node.groups);
       record.f0 = node.epsilon;
@@ -154,6 +242,7 @@ void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const
       record.p0 = static_cast<uint32_t>(node.heads);
       record.p1 = static_cast<uint32_t>(node.head_dim);
       record.f0 = node.scale;
+      record.f1 = node.table_step;
       break;
     case OpKind::upsample:
     case OpKind::average_pool: record.p0 = static_cast<uint32_t>(node.factor); break;
@@ -185,7 +274,7 @@ format::OperatorRecord Writer::operator_record(int index) {
   record.worker_scratch_offset = static_cast<uint32_t>(scratch.worker_offset);
   record.worker_scratch_bytes = static_cast<uint32_t>(scratch.worker_bytes);
   set_numbers(node, record);
-  record.quant = format::none;
+  record.quant = slots_.number(node.quant);
   record.packed = format::none;
   record.name = static_cast<uint32_t>(names_.size());
   names_.insert(names_.end(), node.name.begin(), node.name.end());
@@ -193,7 +282,14 @@ format::OperatorRecord Writer::operator_record(int index) {
   return record;
 }
 
-format::ModelRecord Writer::model_record() const {
+std::vector<format::RowRecord> Writer::rows_to_store() const {
+  if (!graph_.folded || info_.rows.empty() || !info_.schedule.empty()) return default_rows(info_, graph_.prediction);
+  if (info_.rows.size() != static_cast<size_t>(info_.default_steps))
+    refuse("there is not one sampler row for each step");
+  return info_.rows;
+}
+
+format::ModelRecord Writer::model_record(const std::vector<format::RowRecord>& rows) const {
   const Tensor &in = tensor(graph_.input), &out = tensor(graph_.output);
   if (plan_.arena_bytes > format::max_file_bytes) exceed("its arena is more than 2 GiB");
   format::ModelRecord record{};
@@ -202,9 +298,11 @@ format::ModelRecord Writer::model_record() const {
   record.channels = static_cast<uint32_t>(in.dims[2]);
   record.out_channels = static_cast<uint32_t>(out.dims[2]);
   record.num_classes = static_cast<uint32_t>(graph_.num_classes);
-  record.train_steps = static_cast<uint32_t>(info_.schedule.size());
+  record.train_steps =
+      static_cast<uint32_t>(info_.schedule.empty() ? static_cast<size_t>(graph_.train_steps) : info_.schedule.size());
   record.prediction = static_cast<uint32_t>(graph_.prediction);
   record.default_steps = static_cast<uint32_t>(info_.default_steps);
+  if (graph_.folded) record.flags |= format::model_folded;
   if (info_.clip) record.flags |= format::model_clip;
   if (info_.rederive_epsilon) record.flags |= format::model_rederive_epsilon;
   record.clip = info_.clip_range;
@@ -212,6 +310,9 @@ format::ModelRecord Writer::model_record() const {
   record.output_tensor = number(graph_.output);
   record.arena_bytes = static_cast<uint32_t>(plan_.arena_bytes);
   record.worker_scratch_bytes = static_cast<uint32_t>(plan_.worker_scratch_bytes);
+  for (const format::RowRecord& row : rows)
+    for (uint32_t k = 0; k < format::max_history; ++k)
+      if (row.H[k] != 0.0f) record.history = std::max(record.history, k + 1);
   return record;
 }
 

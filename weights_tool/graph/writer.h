@@ -1,8 +1,9 @@
-// A planned graph as the bytes of a model file (src/format/SPEC.md). The opposite is reader.h. Writes float32 models;
-// decides nothing about memory (plan.h) and nothing about noise (the caller brings the schedule).
+// A planned graph, float32 or quantized, as the bytes of a model file (src/format/SPEC.md). The opposite is reader.h.
+// Decides nothing about memory (plan.h), scales (weights_tool/quantize) or noise (the caller brings the schedule).
 //
-// Layout: header, section table, MODL, TENS, OPER, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16,
-// DATA at a multiple of 64, constants at multiples of 64 within it. The same input always gives the same bytes.
+// Layout: header, section table, MODL, TENS, OPER, QUAN, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16.
+// Float32 models: DATA at a multiple of 64, constants at multiples of 64 within it, for wide vectors; quantized ones: 16,
+// for small flash. Folded models have no SCHD: they can run their ROWS only. The same input always gives the same bytes.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,7 +16,9 @@ namespace mote::tool {
 
 // What a model file says about diffusion, beside graph.prediction and graph.num_classes.
 struct DiffusionInfo {
-  std::vector<float> schedule;  // one entry a noise level, as noise_level_from_table (src/diffusion/rows.h) reads them
+  // One entry a noise level, as noise_level_from_table (src/diffusion/rows.h) reads them. May be empty for a folded
+  // graph with rows; graph.train_steps is the number of levels then.
+  std::vector<float> schedule;
   int default_steps = 10;
   bool clip = true;  // the predicted x0 is clipped to [-clip_range, clip_range]
   float clip_range = 1.0f;
@@ -27,9 +30,10 @@ struct DiffusionInfo {
 // steps than levels, levels that do not fall.
 std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction);
 
-// The whole file. `plan` is plan_memory(graph, 4) or one made by hand in its form. meta: stored as text; null: none.
-// Throws Error(failure) for what a float32 model cannot hold (dropout, tensors without values), and
-// Error(over_budget) for more than a limit of the format.
+// The whole file. `plan` is plan_memory(graph) or one made by hand in its form. meta: stored as text; null: none.
+// graph.quants that no tensor or node names are left out, equal ones stored once. Throws Error(failure) for what a model
+// cannot hold (dropout, tensors without values, int8 without scales), and Error(over_budget) for more than a limit of
+// the format.
 std::vector<uint8_t> write_model(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info,
                                  const Json& meta);
 

@@ -3,12 +3,6 @@
 namespace mote {
 namespace {
 
-uint32_t phases(const format::View& view, const OperatorRecord& op, Phase* phases) {
-  elementwise_phase(view, op, phases);
-  phases[0].work_per_row *= op.p0 * op.p0;  // elements read
-  return 1;
-}
-
 void run(const RunContext& context, const OperatorRecord& op, const Band& band) {
   const TensorView<const float> x = context.read(op.x[0]);
   AveragePoolF32 args = {};
@@ -26,4 +20,4 @@ void run(const RunContext& context, const OperatorRecord& op, const Band& band) 
 }  // namespace mote
 
 extern "C" const mote_operator mote_op_average_pool_f32 = {
-    mote::format::OpKind::average_pool, mote::DType::f32, 1, mote::phases, mote::run, nullptr, nullptr, nullptr};
+    mote::format::OpKind::average_pool, mote::DType::f32, 1, mote::pooling_phase, mote::run, nullptr, nullptr, nullptr};

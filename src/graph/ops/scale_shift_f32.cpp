@@ -6,8 +6,7 @@ namespace {
 void run(const RunContext& context, const OperatorRecord& op, const Band& band) {
   const TensorView<const float> x = context.read(op.x[0]);
   const float* vector = context.read_vector(op.vector);
-  const TensorView<const float> shape = context.read(op.vector);
-  const bool shift_only = shape.rank == 1 && shape.dims[0] == x.dims[2];
+  const bool shift_only = is_shift_only(context, op);
   ScaleShiftF32 args = {};
   args.x = x.data;
   args.scale = shift_only ? nullptr : vector;

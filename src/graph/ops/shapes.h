@@ -21,6 +21,19 @@ inline uint32_t elementwise_phase(const format::View& view, const OperatorRecord
   return 1;
 }
 
+// The same of an average_pool: the work is in the elements read.
+inline uint32_t pooling_phase(const format::View& view, const OperatorRecord& op, Phase* phases) {
+  elementwise_phase(view, op, phases);
+  phases[0].work_per_row *= op.p0 * op.p0;
+  return 1;
+}
+
+// Whether the vector of a scale_shift has no scales.
+inline bool is_shift_only(const RunContext& context, const OperatorRecord& op) {
+  const format::TensorRecord& vector = context.model->tensors[op.vector];
+  return vector.rank == 1 && vector.dims[0] == context.model->tensors[op.x[0]].dims[2];
+}
+
 inline Activation activation_of(const OperatorRecord& op) { return static_cast<Activation>(op.activation); }
 
 }  // namespace mote

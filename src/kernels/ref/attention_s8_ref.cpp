@@ -17,8 +17,9 @@ int32_t softmax(const AttentionS8& args, const int8_t* query, const int8_t* keys
   }
   int32_t sum = 0;
   for (int s = 0; s < args.tokens; ++s) {
-    const float v = static_cast<float>(largest - weights[s]) * args.score_m;
-    weights[s] = args.table[round_to_i32(v < 255.0f ? v : 255.0f)];
+    float v = static_cast<float>(largest - weights[s]) * args.score_m;
+    v = v < 255.0f ? v : 255.0f;
+    weights[s] = args.table[round_to_i32(v > 0.0f ? v : 0.0f)];
     sum += weights[s];
   }
   return sum;
@@ -38,8 +39,7 @@ void attention_s8_ref(const AttentionS8& args, int row_begin, int row_end, void*
         int32_t acc = 0;
         for (int s = 0; s < args.tokens; ++s) acc += weights[s] * (value[s * 3 * inner] - args.zero);
         const float v = (static_cast<float>(acc) * args.m) / sum;
-        args.y[t * inner + static_cast<ptrdiff_t>(h) * args.head_dim + d] =
-            static_cast<int8_t>(round8(v, args.y_zero));
+        args.y[t * inner + static_cast<ptrdiff_t>(h) * args.head_dim + d] = static_cast<int8_t>(round8(v, args.y_zero));
       }
     }
   }

@@ -1,11 +1,15 @@
 // The implementations of attention_s8, by kernel set.
 #include "kernels/ref/ref_s8.h"
 #include "kernels/tables/tables.h"
+#include "kernels/x86/x86_s8.h"
 
 namespace mote {
 
 const KernelTable<AttentionS8Kernel> attention_s8_kernels = {{
     {attention_s8_ref},
+    MOTE_X86({attention_s8_avx2}),
+    {},
+    MOTE_NEON_S8({attention_s8_neon}),
 }};
 
 }  // namespace mote

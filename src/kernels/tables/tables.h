@@ -2,6 +2,7 @@
 // A table has a file of its own, so that the linker takes the kernels of those operators only that a program names.
 #pragma once
 #include "kernels/arm/arm.h"
+#include "kernels/arm/arm_s8.h"
 #include "kernels/ref/ref.h"
 #include "kernels/x86/x86.h"
 
@@ -12,13 +13,14 @@
 #define MOTE_X86(...) \
   {}
 #endif
+// The float kernels, and those that need SDOT or SMMLA.
 #if defined(__aarch64__)
 #define MOTE_NEON(...) __VA_ARGS__
 #else
 #define MOTE_NEON(...) \
   {}
 #endif
-// The sets of quantized models on ARM: neon on ARMv7 too.
+// The kernels of quantized models: on ARMv7 too.
 #if defined(__aarch64__) || (defined(__arm__) && defined(__ARM_NEON))
 #define MOTE_NEON_S8(...) __VA_ARGS__
 #else

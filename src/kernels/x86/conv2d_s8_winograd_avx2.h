@@ -1,0 +1,368 @@
+// 3x3 convolution of stride 1 by exact Winograd filtering; the numbers are explained in conv2d_s8_winograd_forms_avx2.h.
+//
+// A band of tile rows at a time, in scratch: the windows of conv2d_s8_window_avx2.h, for each input
+// V[points^2][tiles][channels rounded up to 16] int16, and for one block of output channels and each input
+// M[points^2][tiles][block] int32. Packed, after the sums: output channels in blocks of 2 vectors of 8, or 1 at the end;
+// a block is, for each input, [points^2][pairs of channels][block][2] int16, an odd last channel with a zero.
+#pragma once
+#include "kernels/x86/conv2d_s8_direct_avx2.h"
+#include "kernels/x86/conv2d_s8_winograd_forms_avx2.h"
+
+namespace mote {
+namespace {
+
+// The weights are asked for so many values before they are used: the processor's own prefetching stops at every page.
+// Measured with weights from memory: 1.6 times as fast as without.
+constexpr ptrdiff_t wino_ahead = 4096;
+constexpr int wino_band_tiles = 16;  // at least so many tiles share each fetch of the weights
+
+// Distance of the planes of V and M in bytes: an odd number of cache lines, so that a tile's values do not all fall
+// into the same few sets of the cache.
+MOTE_INLINE ptrdiff_t wino_plane(ptrdiff_t bytes) { return ((bytes + 63) / 64 | 1) * 64; }
+MOTE_INLINE int wino_pitch(int channels) { return (channels + 15) / 16 * 16; }  // of V
+MOTE_INLINE int wino_pairs(int channels) { return ceil_div(channels, 2); }
+
+struct WinoShape {
+  Window window;
+  int tiles_x, band;  // tiles of a row of tiles, rows of tiles of a band
+};
+
+template <class Form>
+MOTE_INLINE WinoShape wino_shape(const Conv2dS8& args) {
+  WinoShape s;
+  s.tiles_x = ceil_div(args.out_width, Form::tile);
+  s.band = min_int(ceil_div(wino_band_tiles, s.tiles_x), ceil_div(args.out_height, Form::tile));
+  s.window = make_window(args, s.tiles_x * Form::tile);
+  if (Form::halved) {  // the input as it is stored
+    s.window.half = 0;
+    s.window.high = args.in_height;
+    s.window.wide = args.in_width;
+    s.window.pad_top = (args.pad_top + 1) / 2;
+    s.window.pad_left = (args.pad_left + 1) / 2;
+    s.window.width = s.tiles_x * Form::step + 2;
+  }
+  return s;
+}
+
+template <class Form>
+MOTE_INLINE size_t wino_window_bytes(const WinoShape& s, int channels) {
+  return window_bytes(s.window, s.band * Form::step, channels);
+}
+template <class Form>
+MOTE_INLINE size_t wino_input_bytes(const WinoShape& s, int channels) {
+  const ptrdiff_t values = static_cast<ptrdiff_t>(s.band) * s.tiles_x * wino_pitch(channels);
+  return channels == 0 ? 0 : static_cast<size_t>(Form::points * Form::points * wino_plane(values * 2));
+}
+template <class Form>
+MOTE_INLINE size_t wino_output_bytes(const WinoShape& s) {
+  const ptrdiff_t values = static_cast<ptrdiff_t>(s.band) * s.tiles_x * 2 * lanes32;
+  return static_cast<size_t>(Form::points * Form::points * wino_plane(values * 4));
+}
+template <class Form>
+MOTE_INLINE size_t wino_scratch_bytes(const Conv2dS8& args) {
+  const WinoShape s = wino_shape<Form>(args);
+  size_t bytes = wino_output_bytes<Form>(s) * (args.channels[1] != 0 ? 2 : 1);
+  for (int i = 0; i < 2; ++i) {
+    bytes += wino_window_bytes<Form>(s, args.channels[i]) + wino_input_bytes<Form>(s, args.channels[i]);
+  }
+  return bytes;
+}
+// Of the weights of an input for `vectors` vectors of output channels.
+template <class Form>
+MOTE_INLINE ptrdiff_t wino_weight_values(int channels, int vectors) {
+  return static_cast<ptrdiff_t>(Form::points) * Form::points * wino_pairs(channels) * vectors * 2 * lanes32;
+}
+template <class Form>
+MOTE_INLINE size_t wino_packed_bytes(const Conv2dS8& args) {
+  const int vectors = ceil_div(args.out_channels, lanes32);
+  const ptrdiff_t values =
+      wino_weight_values<Form>(args.channels[0], vectors) + wino_weight_values<Form>(args.channels[1], vectors);
+  return sums_bytes(args) + whole_lines(static_cast<size_t>(values) * sizeof(int16_t));
+}
+
+// G g G^T of one output channel and one input channel.
+template <class Form>
+MOTE_INLINE void wino_filter(const int8_t* g, ptrdiff_t next_tap, int (&u)[Form::points][Form::points]) {
+  int half[Form::points][3];
+  for (int i = 0; i < Form::points; ++i) {
+    for (int x = 0; x < 3; ++x) {
+      half[i][x] = 0;
+      for (int y = 0; y < 3; ++y) half[i][x] += Form::filter[i][y] * g[(3 * y + x) * next_tap];
+    }
+  }
+  for (int i = 0; i < Form::points; ++i) {
+    for (int j = 0; j < Form::points; ++j) {
+      u[i][j] = 0;
+      for (int x = 0; x < 3; ++x) u[i][j] += Form::filter[j][x] * half[i][x];
+    }
+  }
+}
+
+template <class Form>
+void wino_pack(const Conv2dS8& args, void* packed) {
+  std::memset(packed, 0, wino_packed_bytes<Form>(args));
+  pack_sums(args, packed);
+  int16_t* to = reinterpret_cast<int16_t*>(static_cast<char*>(packed) + sums_bytes(args));
+  const int inputs = args.channels[0] + args.channels[1];
+  for (int first = 0; first < args.out_channels; first += 2 * lanes32) {
+    const int channels = min_int(2 * lanes32, args.out_channels - first);
+    const int vectors = ceil_div(channels, lanes32);
+    for (int input = 0; input < 2; ++input) {
+      const int pairs = wino_pairs(args.channels[input]);
+      for (int o = 0; o < channels; ++o) {
+        const int8_t* w = args.weights + (first + o) * 9 * static_cast<ptrdiff_t>(inputs);
+        for (int c = 0; c < args.channels[input]; ++c) {
+          int u[Form::points][Form::points];
+          wino_filter<Form>(w + c + (input == 0 ? 0 : args.channels[0]), inputs, u);
+          for (int i = 0; i < Form::points; ++i) {
+            for (int j = 0; j < Form::points; ++j) {
+              const ptrdiff_t row = static_cast<ptrdiff_t>(i * Form::points + j) * pairs + c / 2;
+              to[(row * vectors * lanes32 + o) * 2 + c % 2] = static_cast<int16_t>(u[i][j]);
+            }
+          }
+        }
+      }
+      to += wino_weight_values<Form>(args.channels[input], vectors);
+    }
+  }
+}
+
+// B^T d B of `tiles` (at most wino_run) neighbouring patches, 16 channels at a time: what lies behind the last channel
+// meets weights of 0. v: plane 0.
+constexpr int wino_run = 8;
+template <class Form>
+void wino_input_tiles(const int16_t* from, ptrdiff_t pitch, int channels, int tiles, int16_t* v, ptrdiff_t plane) {
+  const int columns = tiles * Form::step + Form::patch - Form::step;
+  for (int c = 0; c < channels; c += 16) {
+    __m256i half[wino_run * Form::step + Form::patch - Form::step][Form::points];
+    const int16_t* column = from + c;
+#pragma GCC unroll 1
+    for (int x = 0; x < columns; ++x, column += channels) {
+      __m256i d[Form::patch];
+#pragma GCC unroll 6
+      for (int y = 0; y < Form::patch; ++y) d[y] = load256(column + y * pitch);
+      Form::input(d, half[x]);
+    }
+#pragma GCC unroll 1
+    for (int t = 0; t < tiles; ++t) {
+      int16_t* row = v + c + static_cast<ptrdiff_t>(t) * wino_pitch(channels);
+#pragma GCC unroll 1
+      for (int y = 0; y < Form::points; ++y, row += Form::points * plane) {
+        __m256i d[Form::patch], r[Form::points];
+#pragma GCC unroll 6
+        for (int x = 0; x < Form::patch; ++x) d[x] = half[t * Form::step + x][y];
+        Form::input(d, r);
+#pragma GCC unroll 6
+        for (int x = 0; x < Form::points; ++x) store256(row + x * plane, r[x]);
+      }
+    }
+  }
+}
+
+// m[tile][NR vectors] = v[tile][channels] * u[pairs][NR vectors][2] for MR tiles.
+template <int NR, int MR>
+MOTE_INLINE void wino_product(const int16_t* v, ptrdiff_t pitch, const int16_t* u, int pairs, int tiles, int32_t* m) {
+  if constexpr (MR > 0) {
+    if (tiles != MR) return wino_product<NR, MR - 1>(v, pitch, u, pairs, tiles, m);
+    __m256i acc[MR][NR];
+    const int16_t* p[MR];
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i) p[i] = v + i * pitch;
+    pair_products<true, MR, NR>(acc, p, 0, load256(u), load256(u + (NR - 1) * 16));
+    for (int k = 1; k < pairs; ++k) {
+      u += NR * 16;
+      _mm_prefetch(reinterpret_cast<const char*>(u + wino_ahead), _MM_HINT_T1);
+      pair_products<false, MR, NR>(acc, p, k, load256(u), load256(u + (NR - 1) * 16));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 2
+      for (int n = 0; n < NR; ++n) store256(m + (i * NR + n) * lanes32, acc[i][n]);
+    }
+  }
+}
+
+// The products of all points of a block of NR vectors.
+template <int NR>
+void wino_products(const int16_t* v, const int16_t* u, int points, int channels, int tiles, int32_t* m) {
+  const int groups = ceil_div(tiles, NR == 2 ? 6 : 8), pairs = wino_pairs(channels);
+  const ptrdiff_t pitch = wino_pitch(channels);
+  const ptrdiff_t v_plane = wino_plane(tiles * pitch * 2) / 2, m_plane = wino_plane(tiles * NR * lanes32 * 4) / 4;
+  for (int f = 0; f < points; ++f, v += v_plane, u += pairs * NR * 16, m += m_plane) {
+    const int16_t* from = v;
+    int32_t* to = m;
+    for (int group = 0; group < groups; ++group) {
+      const int count = tiles / groups + (group < tiles % groups ? 1 : 0);
+      wino_product<NR, NR == 2 ? 6 : 8>(from, pitch, u, pairs, count, to);
+      from += count * pitch;
+      to += count * NR * lanes32;
+    }
+  }
+}
+
+// The first half of A^T m A: for one vector of output channels of a tile.
+template <class Form>
+MOTE_INLINE void wino_output_columns(const int32_t* m, ptrdiff_t plane, __m256i (&half)[Form::tile][Form::points]) {
+#pragma GCC unroll 1
+  for (int x = 0; x < Form::points; ++x, m += plane) {
+    __m256i column[Form::points], y[Form::tile];
+#pragma GCC unroll 6
+    for (int i = 0; i < Form::points; ++i) column[i] = load256(m + i * Form::points * plane);
+    Form::output(column, y);
+#pragma GCC unroll 4
+    for (int i = 0; i < Form::tile; ++i) half[i][x] = y[i];
+  }
+}
+
+// A row of a tile, 8 channels of each pixel: v holds everything but the residual. `next`: from pixel to pixel.
+template <int tile>
+MOTE_INLINE void wino_finish_row(const Epilogue& e, __m256 (&v)[tile], ptrdiff_t at, ptrdiff_t next) {
+#pragma GCC unroll 4
+  for (int x = 0; x < tile; ++x) {
+    if (e.residual != nullptr) v[x] = plus_residual(e, v[x], load_eight(e.residual + at + x * next));
+  }
+#pragma GCC unroll 2
+  for (int x = 0; x < tile; x += 2) {
+    const __m128i bytes = to_bytes(e, rounded(e, v[x]), rounded(e, v[x + 1]));
+    store_eight(e.y + at + x * next, bytes);
+    _mm_storeh_pd(reinterpret_cast<double*>(e.y + at + (x + 1) * next), _mm_castsi128_pd(bytes));
+  }
+}
+// Float outputs, and what does not fill a tile or a vector.
+template <int tile>
+__attribute__((noinline)) void wino_finish_part(const Epilogue& e, const float* v, ptrdiff_t at, ptrdiff_t next,
+                                                int columns, int channels) {
+  ptrdiff_t place[tile];
+  for (int x = 0; x < columns; ++x) place[x] = at + x * next;
+  finish_pixels(e, v, columns, lanes32, place, channels);
+}
+
+// Where a block of output channels of a tile goes.
+struct WinoPlace {
+  ptrdiff_t at, next_row, next;  // first output, distances of rows and pixels
+  int rows, columns, channels;   // that exist
+};
+
+// 8 channels of a tile. m: of each input; constants from channel c of the block on.
+template <class Form>
+void wino_output_vector(const Epilogue& epilogue, const int32_t* const* m, ptrdiff_t plane,
+                        const ChannelConstants& constants, int c, const WinoPlace& place) {
+  const Epilogue e = epilogue;  // a copy: stores of int8 may change anything that others can see
+  __m256i half[Form::tile][Form::points], y[Form::tile];
+  alignas(32) float first[Form::tile][Form::tile][lanes32];
+  if (e.two) {
+    wino_output_columns<Form>(m[1] + c, plane, half);
+    for (int i = 0; i < Form::tile; ++i) {
+      Form::output(half[i], y);
+#pragma GCC unroll 4
+      for (int x = 0; x < Form::tile; ++x) {
+        _mm256_store_ps(first[i][x], scaled(Form::shifted(y[x]), constants.m[1] + c));
+      }
+    }
+  }
+  wino_output_columns<Form>(m[0] + c, plane, half);
+  const __m256 m0 = _mm256_loadu_ps(constants.m[0] + c), b = _mm256_loadu_ps(constants.b + c);
+  const int channels = min_int(lanes32, place.channels - c), rows = place.rows, columns = place.columns;
+  const bool whole = columns == Form::tile && channels == lanes32 && e.y != nullptr;
+  alignas(32) float part[Form::tile][lanes32];
+  const ptrdiff_t at = place.at + c, next_row = place.next_row, next = place.next;
+  for (int i = 0; i < rows; ++i) {
+    __m256 v[Form::tile];
+    Form::output(half[i], y);
+#pragma GCC unroll 4
+    for (int x = 0; x < Form::tile; ++x) {
+      v[x] = _mm256_mul_ps(_mm256_cvtepi32_ps(Form::shifted(y[x])), m0);
+      if (e.two) v[x] = _mm256_add_ps(v[x], _mm256_load_ps(first[i][x]));
+      v[x] = _mm256_add_ps(v[x], b);
+    }
+    if (whole) {
+      wino_finish_row<Form::tile>(e, v, at + i * next_row, next);
+    } else {
+      for (int x = 0; x < Form::tile; ++x) _mm256_store_ps(part[x], v[x]);
+      wino_finish_part<Form::tile>(epilogue, part[0], at + i * next_row, next, columns, channels);
+    }
+  }
+}
+
+template <class Form>
+struct WinoBand {
+  int tiles, row;  // row: the first output row
+  const int16_t* v[2];
+  int32_t* m[2];
+};
+
+// A block of nr vectors of output channels from o on; returns the weights behind it.
+template <class Form>
+const int16_t* wino_block(const Conv2dS8& args, const WinoShape& s, const WinoBand<Form>& band, const Epilogue& e,
+                          int o, const int16_t* u) {
+  const int channels = min_int(2 * lanes32, args.out_channels - o), nr = ceil_div(channels, lanes32);
+  for (int i = 0; i < (e.two ? 2 : 1); ++i) {
+    if (nr == 2) {
+      wino_products<2>(band.v[i], u, Form::points * Form::points, args.channels[i], band.tiles, band.m[i]);
+    } else {
+      wino_products<1>(band.v[i], u, Form::points * Form::points, args.channels[i], band.tiles, band.m[i]);
+    }
+    u += wino_weight_values<Form>(args.channels[i], nr);
+  }
+  ChannelConstants constants;
+  channel_constants(args, o, nr * lanes32, Form::m_scale, &constants);
+  const ptrdiff_t plane = wino_plane(static_cast<ptrdiff_t>(band.tiles) * nr * lanes32 * 4) / 4;
+  WinoPlace place;
+  place.next = args.out_channels;
+  place.next_row = static_cast<ptrdiff_t>(args.out_width) * args.out_channels;
+  place.channels = channels;
+  for (int t = 0; t < band.tiles; ++t) {
+    const int oy = band.row + t / s.tiles_x * Form::tile, ox = t % s.tiles_x * Form::tile;
+    place.at = oy * place.next_row + ox * place.next + o;
+    place.rows = min_int(Form::tile, args.out_height - oy);
+    place.columns = min_int(Form::tile, args.out_width - ox);
+    const int32_t* m[2] = {band.m[0] + t * nr * lanes32, band.m[1] + t * nr * lanes32};
+    for (int c = 0; c < channels; c += lanes32) wino_output_vector<Form>(e, m, plane, constants, c, place);
+  }
+  return u;
+}
+
+template <class Form>
+void wino_band(const Conv2dS8& args, const WinoShape& s, int row_begin, int row_end, char* scratch) {
+  const int tile_rows = ceil_div(row_end - row_begin, Form::tile), tiles = tile_rows * s.tiles_x;
+  WinoBand<Form> band;
+  band.tiles = tiles;
+  band.row = row_begin;
+  for (int i = 0; i < 2; ++i) {
+    band.m[i] = reinterpret_cast<int32_t*>(scratch);
+    if (i == 0 || args.channels[1] != 0) scratch += wino_output_bytes<Form>(s);
+  }
+  for (int i = 0; i < (args.channels[1] != 0 ? 2 : 1); ++i) {
+    const int channels = args.channels[i];
+    int16_t* const v = reinterpret_cast<int16_t*>(scratch);
+    scratch += wino_input_bytes<Form>(s, channels);
+    int16_t* const window = reinterpret_cast<int16_t*>(scratch);
+    scratch += wino_window_bytes<Form>(s, channels);
+    band.v[i] = v;
+    const int first = Form::halved ? row_begin / 2 : row_begin;
+    fill_window(s.window, args.x[i], args.in_width, channels, args.zero[i], first, first + tile_rows * Form::step,
+                window);
+    const ptrdiff_t pitch = static_cast<ptrdiff_t>(s.window.width) * channels;
+    const ptrdiff_t plane = wino_plane(static_cast<ptrdiff_t>(tiles) * wino_pitch(channels) * 2) / 2;
+    for (int t = 0; t < tiles;) {
+      const int x = t % s.tiles_x, count = min_int(wino_run, s.tiles_x - x);
+      const int16_t* from = window + t / s.tiles_x * Form::step * pitch + x * Form::step * channels;
+      wino_input_tiles<Form>(from, pitch, channels, count, v + static_cast<ptrdiff_t>(t) * wino_pitch(channels), plane);
+      t += count;
+    }
+  }
+  const Epilogue e = make_epilogue(args);
+  const int16_t* u = reinterpret_cast<const int16_t*>(static_cast<const char*>(args.packed) + sums_bytes(args));
+  for (int o = 0; o < args.out_channels; o += 2 * lanes32) u = wino_block<Form>(args, s, band, e, o, u);
+}
+
+template <class Form>
+void conv_winograd(const Conv2dS8& args, int row_begin, int row_end, void* scratch) {
+  const WinoShape s = wino_shape<Form>(args);
+  for (int row = row_begin; row < row_end; row += s.band * Form::tile) {
+    wino_band<Form>(args, s, row, min_int(row_end, row + s.band * Form::tile), static_cast<char*>(scratch));
+  }
+}
+
+}  // namespace
+}  // namespace mote

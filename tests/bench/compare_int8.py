@@ -1,0 +1,204 @@
+"""mote's quantized models against its float ones and against ONNX Runtime's int8: forward pass, batch 1, one thread.
+
+  compare_int8.py [--build build] [--rounds 15] [--seconds 0.3] [--only shipped|ddpm_cifar10] [--json FILE]
+
+`make bench-int8` makes the models this needs and fetches ONNX Runtime (onnxruntime-node) into the build folder; without
+node, that package, or PyTorch and onnx for Python it says so and compares mote's own. Each program loads its network once
+and then all take turns of --seconds, in an order that rotates, so that they meet the same noise. A ratio is the median
+over the rounds of the ratio within a round. From ONNX Runtime's time is taken what calling it through node costs (the time
+of a model that does nothing), except in the table. ONNX Runtime chooses its instructions itself; what the processor has is
+printed. mote's int8 kernels use AVX2 only. Exit code 1 when a program fails, never for a slow result.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+from compare import DDPM, HERE, PYTHON, ROOT, SHIPPED
+
+FLOAT_GOAL = 1.5   # at least: time of float / time of int8, both AVX2
+ORT_GOAL = 0.8     # at most: time of int8 / time of ONNX Runtime's int8
+ORT_VARIANTS = ("u8s8", "s8s8")
+FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
+
+
+class Program:
+    """Waits for its turn: a line in, a line of JSON {"ms": [...]} out (forward_bench --turns, ort_forward.js)."""
+
+    def __init__(self, name, command, environment=None):
+        self.name = name
+        self.turns = []  # of each round the times of the passes, ms
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.facts = self.read()
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("compare_int8: %s ended with exit code %d" % (self.name, self.process.wait()))
+        return json.loads(line)
+
+    def turn(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.turns.append(self.read()["ms"])
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def medians(self):
+        return [statistics.median(turn) for turn in self.turns]
+
+    def best(self):
+        return min(min(turn) for turn in self.turns)
+
+
+def take_turns(programs, rounds):
+    for program in programs:  # the first turn warms up
+        program.turn()
+        program.turns.clear()
+    for round_ in range(rounds):
+        for i in range(len(programs)):
+            programs[(i + round_) % len(programs)].turn()
+        print("  round %d/%d" % (round_ + 1, rounds), end="\r", file=sys.stderr, flush=True)
+    print(" " * 20, end="\r", file=sys.stderr)
+
+
+def ratio(first, second, call=None):
+    """(median over the rounds, ratio of the best passes) of time of first / (time of second - time of call)."""
+    calls, best = (call.medians(), call.best()) if call else ([0.0] * len(first.turns), 0.0)
+    rounds = [a / (b - c) for a, b, c in zip(first.medians(), second.medians(), calls)]
+    return statistics.median(rounds), first.best() / (second.best() - best)
+
+
+def report(title, programs, base):
+    print("\n%s" % title)
+    print("  %-24s %10s %10s %10s %10s %s" % ("", "median ms", "best ms", "/ int8", "best", ""))
+    for program in programs:
+        median, best = ratio(program, base)
+        error = "error %.3f" % program.facts["error"] if "error" in program.facts else ""
+        print("  %-24s %10.3f %10.3f %10.2f %10.2f %s" % (
+            program.name, statistics.median(program.medians()), program.best(), median, best, error))
+
+
+def why_no_onnx_runtime(modules):
+    if shutil.which("node") is None:
+        return "node is not installed (apt-get install nodejs npm)"
+    if not os.path.isdir(os.path.join(modules, "onnxruntime-node")):
+        return "no onnxruntime-node in %s (make bench-int8 fetches it with npm)" % modules
+    if subprocess.run([PYTHON, "-c", "import torch, onnx"], capture_output=True).returncode != 0:
+        return "no PyTorch and onnx for %s (apt-get install python3-torch python3-onnx)" % PYTHON
+    return None
+
+
+def exported(config, prefix):
+    """The network as ONNX, made once; and its facts."""
+    facts, made = prefix + ".json", [os.path.join(HERE, name) for name in ("onnx_export.py", "torch_unet.py")]
+    sources = made + [config]
+    if not os.path.exists(facts) or os.path.getmtime(facts) < max(map(os.path.getmtime, sources)):
+        print("  exporting %s" % prefix, end="\r", file=sys.stderr, flush=True)
+        done = subprocess.run([PYTHON, made[0], config, prefix], capture_output=True, text=True,
+                              env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+        if done.returncode != 0:
+            sys.exit("compare_int8: %s failed:\n%s" % (made[0], done.stderr))
+        with open(facts, "w") as file:
+            file.write(done.stdout)
+    with open(facts) as file:
+        return json.load(file)
+
+
+def mote_programs(args, float_model, int8_model):
+    bench = os.path.join(args.build, "tests", "bench", "forward_bench")
+    turns = ["--turns", "--seconds", str(args.seconds)]
+    programs = [Program("mote int8 avx2", [bench, int8_model, "--kernels", "avx2"] + turns),
+                Program("mote float avx2", [bench, float_model, "--kernels", "avx2"] + turns)]
+    fastest = Program("mote float", [bench, float_model] + turns)
+    fastest.name += " " + fastest.facts["kernels"]
+    if fastest.facts["kernels"] == "avx2":
+        fastest.end()
+    else:
+        programs.append(fastest)
+    return programs
+
+
+def ort_programs(args, modules, prefix):
+    environment = dict(os.environ, NODE_PATH=modules)
+    script = os.path.join(HERE, "ort_forward.js")
+    return [Program("onnxruntime %s" % variant, ["node", script, prefix, variant, str(args.seconds)], environment)
+            for variant in ORT_VARIANTS + ("f32", "call")]
+
+
+def goal(text, value, best, wanted, reached):
+    print("  %s: %.2f in the median of rounds, %.2f by the best passes; wanted %s: %s" % (
+        text, value, best, wanted, "reached" if reached else "not reached"))
+    return {"median": value, "best": best, "reached": reached}
+
+
+def compare(args, name, config, float_model, folder, modules):
+    programs = mote_programs(args, float_model, os.path.join(folder, name + "-int8.mote"))
+    int8, floating = programs[:2]
+    macs = int8.facts["macs"]
+    title = "%s network: %.1f M multiply-accumulates, %.2f M parameters" % (
+        name, macs / 1e6, floating.facts["parameters"] / 1e6)
+    if modules is not None:
+        prefix = os.path.join(folder, name)
+        other = exported(config, prefix)["macs"]
+        if abs(macs - other) > 0.01 * macs:  # the last layers that see time only, and nothing else, may be in one alone
+            sys.exit("compare_int8: not the same network: %d and %d multiply-accumulates" % (macs, other))
+        programs += ort_programs(args, modules, prefix)
+    take_turns(programs, args.rounds)
+    for program in programs:
+        program.end()
+    report(title, programs, int8)
+    median, best = ratio(floating, int8)
+    result = {"float_to_int8": goal("float avx2 / int8 avx2", median, best, ">= %.1f" % FLOAT_GOAL, median >= FLOAT_GOAL)}
+    if modules is not None:
+        rival = min((p for p in programs if p.name.split()[-1] in ORT_VARIANTS), key=lambda p: statistics.median(p.medians()))
+        median, best = ratio(int8, rival, programs[-1])
+        result["int8_to_ort"] = goal("int8 avx2 / %s" % rival.name, median, best, "<= %.1f" % ORT_GOAL, median <= ORT_GOAL)
+    result["ms"] = {p.name: {"median": statistics.median(p.medians()), "best": p.best()} for p in programs}
+    return result
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = [line.split(":", 1) for line in file if ":" in line]
+    except OSError:
+        return "processor unknown"
+    values = {key.strip().lower(): value.strip() for key, value in lines}
+    flags = values.get("flags", values.get("features", "")).split()
+    return "%s: %s" % (values.get("model name", "processor"), " ".join(f for f in FLAGS if f in flags))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.3, help="time of one turn")
+    parser.add_argument("--only", choices=["shipped", "ddpm_cifar10"])
+    parser.add_argument("--node-modules", help="folder with onnxruntime-node instead of the build folder's")
+    parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    args = parser.parse_args()
+    folder = os.path.join(os.path.abspath(args.build), "bench")
+    modules = os.path.abspath(args.node_modules or os.path.join(folder, "node_modules"))
+    print(processor())
+    missing = why_no_onnx_runtime(modules)
+    if missing is not None:
+        print("without ONNX Runtime: " + missing)
+        modules = None
+    results = {}
+    for name, config, model in (("shipped", SHIPPED, SHIPPED.replace(".json", ".mote")),
+                                ("ddpm_cifar10", DDPM, os.path.join(folder, "ddpm_cifar10.mote"))):
+        if args.only in (None, name):
+            results[name] = compare(args, name, config, model, folder, modules)
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(results, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
