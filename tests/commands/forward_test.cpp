@@ -79,4 +79,19 @@ TEST_CASE("forward refuses what does not fit the model") {
   CHECK_FALSE(std::filesystem::exists(bench.out));
 }
 
+TEST_CASE("forward of a folded model runs its noise levels and lists them when asked for others") {
+  const Bench bench(1);
+  const std::string small = bench.folder / "small.mote";
+  REQUIRE(test::run_tool(run_quantize, {"quantize", bench.model, "--steps", "5", "--calibrate", "2", "--out", small})
+              .code == 0);
+  const auto forward = [&](const std::string& timestep) {
+    return test::run_tool(run_forward, {"forward", small, "--in", bench.in, "--out", bench.out, "--force", "--timestep",
+                                        timestep, "--class", "1"});
+  };
+  CHECK(forward("29").code == 0);  // 50 levels in 5 steps, trailing: 49, 39, 29, 19, 9
+  const test::ToolResult other = forward("30");
+  CHECK(other.code == 2);
+  CHECK(contains(other.error, "49, 39, 29, 19, 9"));
+}
+
 }  // namespace mote::tool

@@ -31,6 +31,19 @@ const CommandSpec& spec() {
   return command;
 }
 
+// A folded model has the noise levels of its steps and no others.
+void check_timestep(const Arguments& arguments, const ModelBuffer& model, double timestep) {
+  if (model.info().folded == 0) return;
+  std::vector<int32_t> levels(model.info().default_steps);
+  check_status(mote_model_get_timesteps(model.model(), levels.data(), levels.size()), arguments.positional("MODEL"));
+  std::string list;
+  for (int32_t level : levels) {
+    if (static_cast<double>(level) == timestep) return;
+    list += (list.empty() ? "" : ", ") + std::to_string(level);
+  }
+  arguments.fail(arguments.positional("MODEL") + " was made for the noise levels " + list + " and has no others");
+}
+
 }  // namespace
 
 int run_forward(int argc, char** argv) {
@@ -45,6 +58,7 @@ int run_forward(int argc, char** argv) {
   if (label >= static_cast<int32_t>(info.num_classes))
     arguments.fail(path + (info.num_classes == 0 ? std::string(" has no classes")
                                                  : " has the classes 0 to " + std::to_string(info.num_classes - 1)));
+  check_timestep(arguments, model, arguments.number("timestep"));
   const std::string in = arguments.text("in");
   const NpyArray x = read_npy(in, {0, info.channels, info.height, info.width});
   const size_t count = x.shape[0], elements = model.picture_elements();
