@@ -26,11 +26,12 @@ FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i
 
 
 class Program:
-    """Waits for its turn: a line in, a line of JSON {"ms": [...]} out (forward_bench --turns, ort_forward.js)."""
+    """Waits for its turn: a line in, a line of JSON out (forward_bench --turns, ort_forward.js)."""
 
     def __init__(self, name, command, environment=None):
         self.name = name
-        self.turns = []  # of each round the times of the passes, ms
+        self.cpu_ms = []  # of each round: of a pass in the mean
+        self.wall_ms = []  # of each round: of the quickest pass
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.facts = self.read()
 
@@ -43,23 +44,26 @@ class Program:
     def turn(self):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        self.turns.append(self.read()["ms"])
+        answer = self.read()
+        self.cpu_ms.append(answer["cpu_ms"])
+        self.wall_ms.append(min(answer["ms"]))
 
     def end(self):
         self.process.stdin.close()
         self.process.wait()
 
-    def medians(self):
-        return [statistics.median(turn) for turn in self.turns]
+    def median(self):
+        return statistics.median(self.cpu_ms)
 
     def best(self):
-        return min(min(turn) for turn in self.turns)
+        return min(self.cpu_ms)
 
 
 def take_turns(programs, rounds):
     for program in programs:  # the first turn warms up
         program.turn()
-        program.turns.clear()
+        program.cpu_ms.clear()
+        program.wall_ms.clear()
     for round_ in range(rounds):
         for i in range(len(programs)):
             programs[(i + round_) % len(programs)].turn()
@@ -68,20 +72,20 @@ def take_turns(programs, rounds):
 
 
 def ratio(first, second, call=None):
-    """(median over the rounds, ratio of the best passes) of time of first / (time of second - time of call)."""
-    calls, best = (call.medians(), call.best()) if call else ([0.0] * len(first.turns), 0.0)
-    rounds = [a / (b - c) for a, b, c in zip(first.medians(), second.medians(), calls)]
+    """(median over the rounds, ratio of the best rounds) of time of first / (time of second - time of call)."""
+    calls, best = (call.cpu_ms, call.best()) if call else ([0.0] * len(first.cpu_ms), 0.0)
+    rounds = [a / (b - c) for a, b, c in zip(first.cpu_ms, second.cpu_ms, calls)]
     return statistics.median(rounds), first.best() / (second.best() - best)
 
 
 def report(title, programs, base):
     print("\n%s" % title)
-    print("  %-24s %10s %10s %10s %10s %s" % ("", "median ms", "best ms", "/ int8", "best", ""))
+    print("  %-24s %10s %10s %10s %10s %10s" % ("ms a pass", "cpu median", "cpu best", "wall best", "/ int8", "best"))
     for program in programs:
         median, best = ratio(program, base)
-        error = "error %.3f" % program.facts["error"] if "error" in program.facts else ""
-        print("  %-24s %10.3f %10.3f %10.2f %10.2f %s" % (
-            program.name, statistics.median(program.medians()), program.best(), median, best, error))
+        error = "  error %.3f" % program.facts["error"] if "error" in program.facts else ""
+        print("  %-24s %10.3f %10.3f %10.3f %10.2f %10.2f%s" % (
+            program.name, program.median(), program.best(), min(program.wall_ms), median, best, error))
 
 
 def why_no_onnx_runtime(modules):
@@ -132,7 +136,7 @@ def ort_programs(args, modules, prefix):
 
 
 def goal(text, value, best, wanted, reached):
-    print("  %s: %.2f in the median of rounds, %.2f by the best passes; wanted %s: %s" % (
+    print("  %s: %.2f in the median of rounds, %.2f by the best rounds; wanted %s: %s" % (
         text, value, best, wanted, "reached" if reached else "not reached"))
     return {"median": value, "best": best, "reached": reached}
 
@@ -156,10 +160,10 @@ def compare(args, name, config, float_model, folder, modules):
     median, best = ratio(floating, int8)
     result = {"float_to_int8": goal("float avx2 / int8 avx2", median, best, ">= %.1f" % FLOAT_GOAL, median >= FLOAT_GOAL)}
     if modules is not None:
-        rival = min((p for p in programs if p.name.split()[-1] in ORT_VARIANTS), key=lambda p: statistics.median(p.medians()))
+        rival = min((p for p in programs if p.name.split()[-1] in ORT_VARIANTS), key=Program.median)
         median, best = ratio(int8, rival, programs[-1])
         result["int8_to_ort"] = goal("int8 avx2 / %s" % rival.name, median, best, "<= %.1f" % ORT_GOAL, median <= ORT_GOAL)
-    result["ms"] = {p.name: {"median": statistics.median(p.medians()), "best": p.best()} for p in programs}
+    result["ms"] = {p.name: {"median": p.median(), "best": p.best(), "wall": min(p.wall_ms)} for p in programs}
     return result
 
 

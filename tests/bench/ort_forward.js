@@ -1,5 +1,5 @@
 // Times one ONNX model in ONNX Runtime: batch 1, one thread. Speaks as `forward_bench --turns`: a first line of JSON,
-// then for each line on stdin one line {"ms": [...]}. Needs onnxruntime-node, found through NODE_PATH.
+// then for each line on stdin one line {"ms": [...], "cpu_ms": of a pass}. Needs onnxruntime-node, found through NODE_PATH.
 //
 //   node ort_forward.js PREFIX VARIANT [seconds] [profile prefix]
 //
@@ -37,13 +37,15 @@ async function main() {
   console.log(JSON.stringify({variant, error, threads: options.intraOpNumThreads}));
   for await (const line of readline.createInterface({input: process.stdin})) {
     const ms = [];
+    const usage = process.cpuUsage();
     const start = performance.now();
     while (ms.length < 2 || performance.now() - start < seconds * 1000) {
       const before = performance.now();
       await session.run(feeds);
       ms.push(performance.now() - before);
     }
-    console.log(JSON.stringify({ms, turn: line}));
+    const {user, system} = process.cpuUsage(usage);
+    console.log(JSON.stringify({ms, cpu_ms: (user + system) / 1e3 / ms.length, turn: line}));
   }
   if (profile) session.endProfiling();
 }

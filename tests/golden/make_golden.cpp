@@ -3,10 +3,12 @@
 //   make_golden hash FILE...     replaces or appends the hashes of these models
 // Run from the root of the repository. The hashes are of what tests/support/quantized_twin.h computes, the plain reading
 // of SPEC.md; nothing is written unless the library's reference kernels agree with it.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 
 #include "core/crc32.h"
@@ -57,10 +59,25 @@ uint32_t class_row(const format::View& view, int label) {
   return label == no_class ? view.model->num_classes : static_cast<uint32_t>(label);
 }
 
-std::vector<OperatorHash> twin_operators(const OpenModel& model, const test::Builder& builder, int label) {
+// A tensor that saturates, or hardly varies, would hide differences.
+void demand_varied(const std::string& path, const test::Builder& b, const test::QuantizedTensors& twin) {
+  for (const auto& [tensor, codes] : twin.codes) {
+    if (b.tensors[tensor].dtype != static_cast<uint8_t>(DType::i8)) continue;
+    const std::set<int32_t> values(codes.begin(), codes.end());
+    const auto ends = std::count_if(codes.begin(), codes.end(), [](int32_t c) { return c == -128 || c == 127; });
+    if (codes.size() >= 64 && (values.size() < 24 || ends * 2 > static_cast<ptrdiff_t>(codes.size()))) {
+      printf("%s: tensor %u has %zu values, %td of %zu saturated\n", path.c_str(), tensor, values.size(), ends,
+             codes.size());
+    }
+  }
+}
+
+std::vector<OperatorHash> twin_operators(const std::string& path, const OpenModel& model, const test::Builder& builder,
+                                         int label) {
   const format::View& view = model.model.view;
   const test::QuantizedTensors twin = quantized_twin(
       builder, gaussian(view.picture_elements(), operator_seed, 0, noise_initial), 0, class_row(view, label));
+  demand_varied(path, builder, twin);
   std::vector<OperatorHash> hashes;
   for (const format::OperatorRecord& op : view.operators) {
     hashes.push_back({format::kind_text(static_cast<format::OpKind>(op.kind)), {}});
@@ -111,7 +128,7 @@ ModelHashes record(const std::string& path) {
   hashes.file = path;
   hashes.noise = hash_of(gaussian(model.model.view.picture_elements(), operator_seed, 0, noise_initial));
   hashes.label = labels_of(model.model)[0];
-  hashes.operators = twin_operators(model, builder, hashes.label);
+  hashes.operators = twin_operators(path, model, builder, hashes.label);
   const std::string difference = first_difference(model, hashes.operators, hash_operators(model, {}, hashes.label));
   if (!difference.empty()) throw std::runtime_error(path + ": ref differs from the twin: " + difference);
   for (uint64_t seed : image_seeds) {

@@ -134,13 +134,13 @@ QuantizedBuilder attentions(uint32_t height, uint32_t width) {
   b.s8_linear(y1, mixed);
   b.s8_conv({mixed, x}, qkv2, 1, 1, 0);
   b.s8_attention(qkv2, y2, 4, 5);
-  const Codes qkv3 = b.codes({height, width, 120}), y3 = b.codes({height, width, 40});
-  b.s8_linear(y2, qkv3);
+  const Codes qkv3 = b.codes({height, width, 120}), y3 = b.codes({height, width, 40}, b.slot(0.006f, -7));
+  b.s8_linear(mixed, qkv3);
   b.s8_attention(qkv3, y3, 1, 40);
-  const Codes qkv4 = b.codes({height, width, 18}), y4 = b.codes({height, width, 6}), sum = b.codes({height, width, 24});
-  b.s8_linear(y3, qkv4);
+  const Codes qkv4 = b.codes({height, width, 18}), y4 = b.codes({height, width, 6}, b.slot(0.004f, 5)), sum = b.codes({height, width, 24});
+  b.s8_linear(x, qkv4);
   b.s8_attention(qkv4, y4, 6, 1);
-  b.s8_linear(y4, sum).residual = x;
+  b.s8_conv({y2, y4}, sum, 1, 1, 0).residual = x;
   const Codes out = b.floats({height, width, 2});
   b.s8_conv({sum, y3}, out, 1, 1, 0);
   b.model.output_tensor = out;
@@ -173,10 +173,14 @@ QuantizedBuilder winograd_below_2_25() {
 QuantizedBuilder winograd_below_2_29(bool claim) {
   QuantizedBuilder b(10, 12, 1, 2, false);
   b.random_state = claim ? 106 : 107;
-  const uint32_t one = b.slot(0.02f, -128), other = b.slot(0.025f, 127);
-  const Codes a = b.codes({10, 12, 120}, one), c = b.codes({10, 12, 9}, other), up = b.codes({20, 24, 8}),
+  const uint32_t one = b.slot(0.02f, -128), other = b.slot(0.07f, 10);  // the products are largest with zero point -128
+  const Codes a = b.codes({10, 12, 120}, one), c = b.codes({10, 12, 9}, other), up = b.codes({20, 24, 8}, other),
               out = b.floats({10, 12, 1}), pooled = b.codes({10, 12, 8});
-  b.s8_conv({b.x_t()}, a, 3, 3, 1);
+  const uint32_t bias = b.s8_conv({b.x_t()}, a, 3, 3, 1).bias;
+  for (uint32_t o = 0; o < 120; ++o) {  // most of a is above 0, its lowest code
+    const float value = b.uniform(1.5f, 3.5f);
+    memcpy(&b.data[b.tensors[bias].offset + 4 * o], &value, sizeof value);
+  }
   const auto extreme = [&](OperatorRecord* op) {
     const format::TensorRecord& w = b.tensors[op->weights];
     for (uint32_t i = 0; i < w.bytes; ++i) b.data[w.offset + i] = b.uniform(-1, 1) < 0 ? 0x81 : 0x7F;
@@ -199,7 +203,8 @@ std::vector<uint8_t> bytes_of(const test::Builder& builder) {
 }
 
 // A random UNet, its zero convolutions made random too, as int8.
-std::vector<uint8_t> quantized_unet(const std::string& config, int steps, tool::TimeForm time, bool per_step) {
+std::vector<uint8_t> quantized_unet(const std::string& config, int steps, tool::TimeForm time, bool per_step,
+                                    int table_entries) {
   using namespace tool;
   const Json json = parse_json(config, "golden");
   Graph graph = build_unet(unet_config_from_json(JsonView(json, "golden")), 1);
@@ -223,18 +228,19 @@ std::vector<uint8_t> quantized_unet(const std::string& config, int steps, tool::
   options.compared_pictures = 3;
   options.time = time;
   options.graph.per_step = per_step;
+  options.graph.table_entries = table_entries;
   return quantize_model(graph, info, Json(), options).bytes;
 }
 
 const char* const unet_with_classes =
-    R"({"height": 8, "width": 12, "channels": 1, "classes": 3, "base_channels": 8, "multipliers": [1, 2],
-        "groups": 4, "time_features": 16, "attention_levels": [1], "heads": 2})";
+    R"({"height": 8, "width": 12, "channels": 1, "classes": 3, "base_channels": 4, "multipliers": [1, 2],
+        "groups": 2, "time_features": 8, "attention_levels": [1], "heads": 2})";
 const char* const unet_without_classes =
     R"({"height": 10, "width": 6, "channels": 3, "base_channels": 6, "multipliers": [1, 2], "groups": 2,
         "time_features": 12, "reduce_on_upsample": false})";
 const char* const unet_scaled =
-    R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 8, "multipliers": [1, 2], "groups": 4,
-        "time_features": 16, "scale_shift": true})";
+    R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 4, "multipliers": [1, 2], "groups": 4,
+        "time_features": 8, "scale_shift": true})";
 
 }  // namespace
 
@@ -253,10 +259,10 @@ std::vector<NamedModel> golden_models() {
   add("winograd_below_2_29", winograd_below_2_29(true));
   add("unproved", winograd_below_2_29(false));
   using tool::TimeForm;
-  models.push_back({"unet_classes_folded", quantized_unet(unet_with_classes, 3, TimeForm::folded, true)});
-  models.push_back({"unet_classes_network", quantized_unet(unet_with_classes, 3, TimeForm::network, false)});
-  models.push_back({"unet_without_classes", quantized_unet(unet_without_classes, 4, TimeForm::smaller, true)});
-  models.push_back({"unet_scaled_and_shifted", quantized_unet(unet_scaled, 3, TimeForm::smaller, true)});
+  models.push_back({"unet_classes_folded", quantized_unet(unet_with_classes, 3, TimeForm::folded, true, 256)});
+  models.push_back({"unet_classes_network", quantized_unet(unet_with_classes, 3, TimeForm::network, false, 512)});
+  models.push_back({"unet_without_classes", quantized_unet(unet_without_classes, 4, TimeForm::smaller, true, 1024)});
+  models.push_back({"unet_scaled_and_shifted", quantized_unet(unet_scaled, 3, TimeForm::smaller, true, 256)});
   return models;
 }
 

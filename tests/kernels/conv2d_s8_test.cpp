@@ -18,7 +18,9 @@ class Guarded {
   T* data() const { return reinterpret_cast<T*>(floats_.data()); }
   size_t size() const { return count_; }
   T& operator[](size_t i) const { return data()[i]; }
-  void erase() const { floats_.erase(); }
+  void erase() const {
+    if (count_ != 0) floats_.erase();
+  }
   bool intact() const {
     const unsigned char* bytes = reinterpret_cast<const unsigned char*>(floats_.data());
     for (size_t i = count_ * sizeof(T); i < floats_.size() * 4; ++i) {

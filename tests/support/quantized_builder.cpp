@@ -69,7 +69,8 @@ uint32_t QuantizedBuilder::slot_of(uint8_t scheme, const std::vector<QuantValue>
 uint32_t QuantizedBuilder::slot(float scale, int32_t zero) { return slot_of(format::quant_shared, {{scale, zero}}); }
 
 uint32_t QuantizedBuilder::random_slot() {
-  return slot(uniform(0.015f, 0.03f), static_cast<int32_t>(uniform(-40, 40)));
+  const float scale = uniform(0.015f, 0.03f);  // in this order: compilers may take arguments in any
+  return slot(scale, static_cast<int32_t>(uniform(-40, 40)));
 }
 
 uint32_t QuantizedBuilder::activation_slot() {
@@ -167,7 +168,8 @@ OperatorRecord& QuantizedBuilder::s8_linear(uint32_t x, uint32_t y) {
 
 void QuantizedBuilder::give_table(OperatorRecord* op, uint32_t entries) {
   op->residual = code_table(entries, tensors[op->y[0]].quant);
-  op->quant = slot(uniform(6.0f, 8.0f) / static_cast<float>(entries), static_cast<int32_t>(uniform(-20, 20)));
+  const float scale = uniform(6.0f, 8.0f) / static_cast<float>(entries);
+  op->quant = slot(scale, static_cast<int32_t>(uniform(-20, 20)));
   op->activation = silu;
 }
 

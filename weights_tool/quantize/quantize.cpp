@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "weights_tool/graph/plan_rewrite.h"
 #include "weights_tool/quantize/bias.h"
 #include "weights_tool/quantize/split_activations.h"
 
@@ -95,6 +96,7 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   comparing.finish();
   model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();
   model.meta.set("quantization", quantization_json(options, model));
+  share_equal_constants(model.quantized.graph);
   model.plan = plan_memory(model.quantized.graph, 4, options.plan);
   model.bytes = write_model(model.quantized.graph, model.plan, model.diffusion, model.meta);
   return model;

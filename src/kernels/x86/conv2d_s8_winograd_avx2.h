@@ -225,7 +225,7 @@ MOTE_INLINE void wino_finish_row(const Epilogue& e, __m256 (&v)[tile], ptrdiff_t
   for (int x = 0; x < tile; x += 2) {
     const __m128i bytes = to_bytes(e, rounded(e, v[x]), rounded(e, v[x + 1]));
     store_eight(e.y + at + x * next, bytes);
-    _mm_storeh_pd(reinterpret_cast<double*>(e.y + at + (x + 1) * next), _mm_castsi128_pd(bytes));
+    store_eight(e.y + at + (x + 1) * next, _mm_unpackhi_epi64(bytes, bytes));
   }
 }
 // Float outputs, and what does not fill a tile or a vector.
