@@ -46,7 +46,7 @@ QuantizeOptions quick(int steps = 3) {
   QuantizeOptions options;
   options.steps = steps;
   options.calibration.pictures = 6;
-  options.compared_pictures = 3;
+  options.corrected_pictures = options.compared_pictures = 3;
   options.threads = 2;
   options.plan.reorder = false;
   options.plan.placements = 10;

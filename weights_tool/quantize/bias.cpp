@@ -1,6 +1,7 @@
 #include "weights_tool/quantize/bias.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace mote::tool {
@@ -21,7 +22,39 @@ std::vector<int> corrected_nodes(const Graph& graph) {
   return nodes;
 }
 
+// What one picture shows of one channel: sums over positions and steps of w, what it should be, and g, what it is.
+struct Sums {
+  double w = 0, g = 0, ww = 0, wg = 0;
+};
+
+// g is about gain * w + offset in the mean.
+struct Line {
+  double gain, offset;
+};
+
+constexpr double largest_correction = 0.1;  // of the gain: beyond that a channel says nothing but noise
+
+Line fit(const Sums& sum, double n, bool with_gain) {
+  const double variance = sum.ww / n - sum.w / n * (sum.w / n), covariance = sum.wg / n - sum.w / n * (sum.g / n);
+  double gain = with_gain && variance > 0 ? covariance / variance : 1.0;
+  if (std::fabs(gain - 1.0) > largest_correction) gain = 1.0;
+  return {gain, sum.g / n - gain * (sum.w / n)};
+}
+
 size_t nodes_of_a_pass(size_t nodes) { return std::max<size_t>(1, (nodes + most_passes - 1) / most_passes); }
+
+// y = (acc * scale + bias) becomes (y - offset) / gain.
+void apply(Graph& graph, const Node& node, size_t channel, const Line& line) {
+  std::vector<float>& bias = graph.tensors[static_cast<size_t>(node.bias)].values;
+  bias[channel] = storable((double{bias[channel]} - line.offset) / line.gain);
+  if (line.gain == 1.0) return;
+  const int quant = graph.tensors[static_cast<size_t>(node.weights)].quant;
+  format::QuantValue& value = graph.quants[static_cast<size_t>(quant)].values[channel];
+  value.scale = static_cast<float>(std::clamp(value.scale / line.gain, double{format::min_scale}, double{format::max_scale}));
+}
+
+// A vector that is added to the bias would have to be scaled with it.
+bool gain_wanted(const Node& node) { return node.residual < 0 && node.vector < 0; }
 
 }  // namespace
 
@@ -31,36 +64,46 @@ int bias_passes(const Graph& quantized) {
 }
 
 void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, Progress& progress) {
-  const std::vector<int> nodes = corrected_nodes(quantized.graph);
+  Graph& graph = quantized.graph;
+  const std::vector<int> nodes = corrected_nodes(graph);
   const size_t each = nodes_of_a_pass(nodes.size());
   const size_t pictures = static_cast<size_t>(comparison.trajectories.pictures);
   for (size_t first = 0; first < nodes.size(); first += each) {
     const size_t last = std::min(first + each, nodes.size());
-    // [node][picture][channel]: sums of wanted - got.
-    std::map<int, std::vector<std::vector<double>>> sums;
-    std::map<int, double> counts;  // of values a channel
+    std::map<int, std::vector<std::vector<Sums>>> sums;  // [node][picture][channel]
     for (size_t k = first; k < last; ++k) {
-      const Node& node = quantized.graph.nodes[static_cast<size_t>(nodes[k])];
-      const Tensor& y = quantized.graph.tensors[static_cast<size_t>(node.y[0])];
+      const Tensor& y = graph.tensors[static_cast<size_t>(graph.nodes[static_cast<size_t>(nodes[k])].y[0])];
       const size_t channels = static_cast<size_t>(y.dims[static_cast<size_t>(y.rank - 1)]);
-      sums[nodes[k]].assign(pictures, std::vector<double>(channels, 0.0));
-      counts[nodes[k]] = static_cast<double>(y.elements()) / static_cast<double>(channels) *
-                         static_cast<double>(pictures * comparison.rows.size());
+      sums[nodes[k]].assign(pictures, std::vector<Sums>(channels));
     }
     const uint64_t done = first / each * pictures * comparison.rows.size();
     compare_networks(comparison, quantized, progress, done, [&](const Compared& c) {
       const auto found = sums.find(c.node);
       if (found == sums.end()) return;
-      std::vector<double>& sum = found->second[static_cast<size_t>(c.visit.picture)];
-      for (size_t i = 0; i < c.count; ++i) sum[i % sum.size()] += double{c.wanted[i]} - c.got(i);
+      std::vector<Sums>& picture = found->second[static_cast<size_t>(c.visit.picture)];
+      for (size_t i = 0; i < c.count; ++i) {
+        Sums& sum = picture[i % picture.size()];
+        const double w = double{c.wanted[i]}, g = c.got(i);
+        sum.w += w;
+        sum.g += g;
+        sum.ww += w * w;
+        sum.wg += w * g;
+      }
     });
     for (const auto& [index, by_picture] : sums) {
-      const Node& node = quantized.graph.nodes[static_cast<size_t>(index)];
-      std::vector<float>& bias = quantized.graph.tensors[static_cast<size_t>(node.bias)].values;
-      for (size_t o = 0; o < bias.size(); ++o) {
-        double sum = 0;
-        for (const std::vector<double>& picture : by_picture) sum += picture[o];
-        bias[o] = storable(double{bias[o]} + sum / counts[index]);
+      const Node& node = graph.nodes[static_cast<size_t>(index)];
+      const double values = static_cast<double>(graph.tensors[static_cast<size_t>(node.y[0])].elements());
+      const double n = values / static_cast<double>(by_picture[0].size()) *
+                       static_cast<double>(pictures * comparison.rows.size());
+      for (size_t o = 0; o < by_picture[0].size(); ++o) {
+        Sums total;
+        for (const std::vector<Sums>& picture : by_picture) {
+          total.w += picture[o].w;
+          total.g += picture[o].g;
+          total.ww += picture[o].ww;
+          total.wg += picture[o].wg;
+        }
+        apply(graph, node, o, fit(total, n, gain_wanted(node)));
       }
     }
   }

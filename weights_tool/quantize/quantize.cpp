@@ -82,16 +82,18 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   calibrating.finish();
   choose_form(graph, seen, fold_time(graph, float_info, rows), options, model);
   Comparison comparison{graph, float_info, rows, options.calibration, pool};
-  comparison.trajectories.pictures = std::min(options.calibration.pictures, options.compared_pictures);
-  const uint64_t pass = static_cast<uint64_t>(comparison.trajectories.pictures) * rows.size();
+  const auto take_pictures = [&](int most) {
+    comparison.trajectories.pictures = std::min(options.calibration.pictures, most);
+    return static_cast<uint64_t>(comparison.trajectories.pictures) * rows.size();
+  };
   if (options.graph.bias_correction) {
-    const int passes = bias_passes(model.quantized.graph);
-    Progress correcting("correct", pass * static_cast<uint64_t>(passes), "passes");
+    const uint64_t pass = take_pictures(options.corrected_pictures);
+    Progress correcting("correct", pass * static_cast<uint64_t>(bias_passes(model.quantized.graph)), "passes");
     correct_biases(comparison, model.quantized, correcting);
     correcting.finish();
   }
   comparison.trajectories.seed = options.calibration.seed + 1;  // other pictures than those looked at before
-  Progress comparing("compare", pass, "passes");
+  Progress comparing("compare", take_pictures(options.compared_pictures), "passes");
   model.noise = measure_noise(comparison, model.quantized, comparing);
   comparing.finish();
   model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();

@@ -17,7 +17,7 @@ enum class TimeForm { smaller, folded, network };
 struct QuantizeOptions {
   int steps = 10;
   TrajectoryOptions calibration;
-  int compared_pictures = 16;  // for the correction of biases and the signal to noise
+  int corrected_pictures = 64, compared_pictures = 16;  // for the correction of biases; for the signal to noise
   GraphOptions graph;  // keep_network follows from `time`
   TimeForm time = TimeForm::smaller;
   PlanOptions plan;
