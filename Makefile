@@ -184,7 +184,8 @@ $(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT_OBJ) $(LIBS)
 
 # ---- running -------------------------------------------------------------------------------------------------------
 
-.PHONY: demo test test-unit test-c99 test-examples test-fuzz bench bench-kernels bench-forward bench-train bench-int8 bench-profile
+.PHONY: demo test test-unit test-c99 test-examples test-fuzz
+.PHONY: bench bench-kernels bench-forward bench-train bench-int8 bench-profile
 DEMO_OUT ?= samples.png
 COMPARE_OUT ?= compare.png
 
@@ -257,17 +258,17 @@ bench-train: $(BUILD)/weights_tool $(BENCHES)              ## training images/s,
 	@$(have_torch)
 	$(PYTHON) tests/bench/compare.py train --build $(BUILD) --rounds $(ROUNDS)
 
-# Quantized models of the shipped and of the DDPM CIFAR-10 network; this one has random weights, so a picture is enough.
+# The DDPM CIFAR-10 network with random weights: their values do not matter, so one picture calibrates it.
 BENCH_MODELS := $(BUILD)/bench
-$(BENCH_MODELS)/shipped-int8.mote: examples/models/fashion.mote $(BUILD)/weights_tool
-	@mkdir -p $(@D)
-	$(call say,make)$(BUILD)/weights_tool quantize $< --steps 10 --out $@ --force > /dev/null
-$(BENCH_MODELS)/ddpm_cifar10.mote: tests/bench/ddpm_cifar10.json $(BUILD)/tests/bench/forward_bench
+DDPM_MODELS := $(BENCH_MODELS)/ddpm_cifar10.mote $(BENCH_MODELS)/ddpm_cifar10-int8.mote
+$(BENCH_MODELS)/ddpm_cifar10.mote: tests/bench/ddpm_cifar10.json tests/bench/forward_bench.cpp src/format/format.h \
+  | $(BUILD)/tests/bench/forward_bench
 	@mkdir -p $(@D)
 	$(call say,make)$(BUILD)/tests/bench/forward_bench $< --write $@
-$(BENCH_MODELS)/ddpm_cifar10-int8.mote: $(BENCH_MODELS)/ddpm_cifar10.mote $(BUILD)/weights_tool
-	$(call say,make)$(BUILD)/weights_tool quantize $< --steps 10 --calibrate 1 --out $@ --force > /dev/null
-INT8_MODELS := $(BENCH_MODELS)/shipped-int8.mote $(BENCH_MODELS)/ddpm_cifar10.mote $(BENCH_MODELS)/ddpm_cifar10-int8.mote
+$(BENCH_MODELS)/ddpm_cifar10-int8.mote: $(BENCH_MODELS)/ddpm_cifar10.mote $(wildcard weights_tool/quantize/*) \
+  | $(BUILD)/weights_tool
+	$(call say,make)$(BUILD)/weights_tool quantize $< --steps 10 --calibrate 1 --no-bias-correction --out $@ --force \
+	  > $@.txt 2>&1 || { cat $@.txt >&2; exit 1; }
 
 # The package's own script would fetch libraries for GPUs. Without npm or a network the benchmark says what is missing.
 ONNXRUNTIME := onnxruntime-node@1.30.0
@@ -275,17 +276,17 @@ $(BENCH_MODELS)/node_modules.txt:
 	@mkdir -p $(@D); if command -v npm > /dev/null && npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund \
 	  $(ONNXRUNTIME) > $@.log 2>&1; then echo $(ONNXRUNTIME) > $@; fi
 
-bench-int8: $(BUILD)/tests/bench/forward_bench $(INT8_MODELS) $(BENCH_MODELS)/node_modules.txt  ## forward pass: int8, float and ONNX Runtime's int8 by turns
-	$(PYTHON) tests/bench/compare_int8.py --build $(BUILD) --rounds $(INT8_ROUNDS)
 INT8_ROUNDS ?= 15
+bench-int8: $(BUILD)/tests/bench/forward_bench $(DDPM_MODELS) $(BENCH_MODELS)/node_modules.txt  ## forward pass: int8, float and ONNX Runtime's int8 by turns
+	$(PYTHON) tests/bench/compare_int8.py --build $(BUILD) --rounds $(INT8_ROUNDS)
 
-bench-profile: $(BUILD)/tests/bench/profile_bench $(INT8_MODELS)  ## time by operator: int8 beside float
-	$(BUILD)/tests/bench/profile_bench examples/models/fashion.mote $(BENCH_MODELS)/shipped-int8.mote --seconds 10
-	$(BUILD)/tests/bench/profile_bench $(BENCH_MODELS)/ddpm_cifar10.mote $(BENCH_MODELS)/ddpm_cifar10-int8.mote --seconds 20
+bench-profile: $(BUILD)/tests/bench/profile_bench $(DDPM_MODELS)  ## time of each operator, int8 beside float
+	$(BUILD)/tests/bench/profile_bench $(FLOAT_MODEL) $(MODEL) --seconds 10
+	$(BUILD)/tests/bench/profile_bench $(DDPM_MODELS) --seconds 20
 
 # ---- other configurations of this build, each in a folder of its own -------------------------------------------------
 
-.PHONY: fuzz fuzzers cross-aarch64 test-aarch64
+.PHONY: fuzz fuzzers cross-aarch64 test-aarch64 cross-armv7 test-armv7
 FUZZ_SECONDS ?= 60
 fuzz:                                                      ## runs every fuzz target for FUZZ_SECONDS=60 (needs clang)
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang CXX=clang++ SANITIZE=1 FUZZER=1 fuzzers
@@ -300,10 +301,28 @@ AARCH64 := $(MAKE) BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc CXX=aarch64-l
   LDFLAGS=-static TEST_DIRS='$(DEVICE_TEST_DIRS)'
 cross-aarch64:                                             ## everything for 64-bit ARM (needs g++-aarch64-linux-gnu)
 	$(AARCH64) all tests
+# Without SDOT, with it, and with SMMLA besides; the one between differs from the others in int8 kernels only.
 AARCH64_CPUS ?= cortex-a53 max
+AARCH64_INT8_CPUS ?= cortex-a76
+INT8_TESTS := -sf=*_s8_test.cpp,*/golden_test.cpp,*/select_test.cpp
 test-aarch64: cross-aarch64                                ## the device tests under qemu-aarch64
 	@for cpu in $(AARCH64_CPUS); do echo "qemu-aarch64 -cpu $$cpu"; \
 	  $(AARCH64) RUN="qemu-aarch64 -cpu $$cpu" test-unit test-examples || exit 1; done
+	@for cpu in $(AARCH64_INT8_CPUS); do echo "qemu-aarch64 -cpu $$cpu"; \
+	  $(AARCH64) RUN="qemu-aarch64 -cpu $$cpu" TEST_ARGS='$(INT8_TESTS)' test-unit || exit 1; done
+
+# ARMv7 has NEON kernels for int8 only. ARMV7_TESTS= runs all tests of the folders.
+ARMV7_TEST_DIRS ?= kernels golden
+ARMV7_TESTS ?= $(INT8_TESTS)
+ARMV7_FLAGS := -march=armv7-a+neon -mfpu=neon -Wno-psabi
+ARMV7 := $(MAKE) BUILD=$(BUILD)/armv7 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ AR=arm-linux-gnueabihf-ar \
+  CFLAGS='$(ARMV7_FLAGS)' CXXFLAGS='$(ARMV7_FLAGS)' LDFLAGS=-static TEST_DIRS='$(ARMV7_TEST_DIRS)'
+cross-armv7:                                               ## library and tests for 32-bit ARM (g++-arm-linux-gnueabihf)
+	$(ARMV7) lib $(BUILD)/armv7/mote_tests
+test-armv7: cross-armv7                                    ## the int8 and golden tests under qemu-arm
+	$(ARMV7) RUN='qemu-arm -cpu cortex-a7' TEST_ARGS='$(ARMV7_TESTS)' test-unit
+
+include examples/firmware/firmware.mk
 
 # ---- style, checks, install ------------------------------------------------------------------------------------------
 

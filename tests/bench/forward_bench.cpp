@@ -1,16 +1,16 @@
-// Times the forward pass of a network: a configuration, which gets random weights and is written as a model in memory, or
-// a model file. Run through the C API (mote_sampler_predict) by one thread, weights packed beforehand. One JSON line on
-// stdout.
+// Times the forward pass of a network: a configuration, which gets random weights and is written as a model in memory,
+// or a model file. Run through the C API (mote_sampler_predict) by one thread, weights packed beforehand. One JSON line
+// on stdout.
 //
 //   forward_bench CONFIG.json|MODEL.mote [--seconds 2] [--kernels NAME] [--reference DIR] [--write FILE.mote] [--turns]
 //
 // CONFIG.json holds the network under "model", as the configurations of `weights_tool train` do. --reference writes
-// weights.bin (every parameter, float32, in the order of weights.json), x.bin and y.bin (the prediction at timestep 500,
+// weights.bin (every parameter, float32, in the order of weights.json), x.bin and y.bin (the prediction at t = 500,
 // class 3 if there are classes), with which tests/bench/torch_forward.py proves that it times the same network. --write
 // writes the random network as a model file and times nothing.
-// --turns: after a first line, which says what was loaded, waits for a line on stdin and answers it with one measurement
-// of --seconds, until stdin ends; so that programs can take turns without loading their networks each time. An answer also
-// has the processor time of a pass, which does not count what other programs take.
+// --turns: after a first line, which says what was loaded, waits for a line on stdin and answers it with one
+// measurement of --seconds, until stdin ends; so that programs can take turns without loading their networks each time.
+// An answer also has the processor time of a pass, which does not count what other programs take.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -49,8 +49,8 @@ struct Network {
   std::vector<uint8_t> bytes;
 };
 
-// Weights bell-shaped, as training leaves them (those that it starts from are uniform, or zero), of the deviation that it
-// starts with. Quantized models depend on the shape: by it the proofs for the exact Winograd forms hold or not.
+// Weights bell-shaped, as training leaves them (those that it starts from are uniform, or zero), of the deviation that
+// it starts with. Quantized models depend on the shape: by it the proofs for the exact Winograd forms hold or not.
 Graph random_network(const UNetConfig& config) {
   Graph graph = build_unet(config, 1);
   Initialiser values(2);

@@ -3,9 +3,9 @@
   onnx_export.py CONFIG.json OUT_PREFIX      writes OUT_PREFIX.{f32,u8s8,s8s8,call}.onnx, prints one JSON line
 
 What depends on the time step and the class only is a constant, as in mote's quantized models. Quantized: every
-convolution (attention's projections are 1 x 1 convolutions), its input and output in 8 bits for each tensor, weights in
-8 bits for each output channel, the bias in 32 bits; as QuantizeLinear and DequantizeLinear around it, which ONNX Runtime
-joins to one integer convolution. Ranges are the smallest and largest values of one random picture.
+convolution (attention's projections are 1 x 1 convolutions), its input and output in 8 bits for each tensor, weights
+in 8 bits for each output channel, the bias in 32 bits; as QuantizeLinear and DequantizeLinear around it, which ONNX
+Runtime joins to one integer convolution. Ranges are the smallest and largest values of one random picture.
   u8s8  activations 0..255 with zero point, weights -64..64: its u8 x s8 kernels for AVX2 would overflow with more
   s8s8  activations -127..127 without zero point, weights -127..127
   call  gives its input back, so that what a call costs by itself can be measured
@@ -141,7 +141,8 @@ class Quantizer:
         del self.graph.node[:], self.graph.initializer[:]
         self.graph.node.extend(self.nodes)
         self.graph.initializer.extend(
-            onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in self.values.items() if name in used)
+            onnx.numpy_helper.from_array(np.asarray(value), name)
+            for name, value in self.values.items() if name in used)
 
 
 def quantize(path, signed, ranges):

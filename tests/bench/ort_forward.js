@@ -1,9 +1,10 @@
 // Times one ONNX model in ONNX Runtime: batch 1, one thread. Speaks as `forward_bench --turns`: a first line of JSON,
-// then for each line on stdin one line {"ms": [...], "cpu_ms": of a pass}. Needs onnxruntime-node, found through NODE_PATH.
+// then for each line on stdin one line {"ms": [...], "cpu_ms": of a pass}. Needs onnxruntime-node (NODE_PATH).
 //
 //   node ort_forward.js PREFIX VARIANT [seconds] [profile prefix]
 //
-// PREFIX as for onnx_export.py; VARIANT: f32, u8s8, s8s8, call. The first line has the error against PyTorch's float output.
+// PREFIX as for onnx_export.py; VARIANT: f32, u8s8, s8s8, call. The first line has the error against the output of
+// PyTorch in float.
 'use strict';
 const fs = require('fs');
 const readline = require('readline');

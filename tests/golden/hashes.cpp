@@ -69,7 +69,8 @@ std::vector<ModelHashes> parse_hashes(const std::string& text) {
 }
 
 std::string hashes_text(const ModelHashes& model) {
-  std::string text = "model " + model.file + "\nnoise " + hex(model.noise) + "\noperators " + label_text(model.label) + "\n";
+  std::string text =
+      "model " + model.file + "\nnoise " + hex(model.noise) + "\noperators " + label_text(model.label) + "\n";
   for (size_t i = 0; i < model.operators.size(); ++i) {
     text += std::to_string(i) + " " + model.operators[i].kind;
     for (uint32_t crc : model.operators[i].outputs) text += " " + hex(crc);
@@ -180,8 +181,8 @@ uint32_t hash_image(const OpenModel& model, const Way& way, uint64_t seed, int l
   const uint64_t part = model.model.view.macs / 3 + 1;
   while (true) {
     random = random * 6364136223846793005u + 1442695040888963407u;
-    const mote_status status = way.cuts == 0 ? mote_sampler_step(sampler.handle)
-                                             : mote_sampler_run(sampler.handle, (random >> 33) % part);
+    const mote_status status =
+        way.cuts == 0 ? mote_sampler_step(sampler.handle) : mote_sampler_run(sampler.handle, (random >> 33) % part);
     if (status == MOTE_OK) return sampler.hash();
     if (status != MOTE_PENDING) refuse(std::string("a step fails: ") + mote_status_text(status));
   }

@@ -2,7 +2,6 @@
 // CRC-32 (core/crc32.h) of little-endian bytes. Device code only, so that it runs wherever the device tests do.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,13 +21,13 @@ struct OperatorHash {
 };
 struct ImageHash {
   uint64_t seed;
-  int label;       // or no_class
+  int label;        // or no_class
   uint32_t floats;  // of the finished picture, x_0
 };
 struct ModelHashes {
-  std::string file;           // relative to the root of the repository
-  uint32_t noise = 0;         // x_T of operator_seed
-  int label = no_class;       // the class of `operators`
+  std::string file;      // relative to the root of the repository
+  uint32_t noise = 0;    // x_T of operator_seed
+  int label = no_class;  // the class of `operators`
   std::vector<OperatorHash> operators;
   std::vector<ImageHash> images;
 };

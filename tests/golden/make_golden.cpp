@@ -25,12 +25,15 @@ const char* const hashes_path = "tests/golden/hashes.txt";
 const char* const head =
     "# CRC-32 of what quantized models compute: tests/golden/golden_test.cpp compares, hashes.h explains the lines.\n"
     "#\n"
-    "# These are a promise: the same model, seed and class give these bytes with every kernel set, on every processor, in\n"
-    "# every release. A change here means that models already in flash draw other pictures. It must be wanted, said in\n"
+    "# These are a promise: the same model, seed and class give these bytes with every kernel set, on every processor, "
+    "in\n"
+    "# every release. A change here means that models already in flash draw other pictures. It must be wanted, said "
+    "in\n"
     "# the changelog and come with a new version of the operator that changed (src/format/SPEC.md); a failing golden\n"
     "# test is otherwise a bug in the code, never in this file.\n"
     "#\n"
-    "# Made by `make golden`: tests/golden/make_golden.cpp computes them with the plain twin of SPEC.md in tests/support,\n"
+    "# Made by `make golden`: tests/golden/make_golden.cpp computes them with the plain twin of SPEC.md in "
+    "tests/support,\n"
     "# not with the kernels. For one model:  make golden GOLDEN='hash examples/models/fashion-int8.mote'\n";
 
 // A model file as the twin reads it.
@@ -59,8 +62,8 @@ uint32_t class_row(const format::View& view, int label) {
   return label == no_class ? view.model->num_classes : static_cast<uint32_t>(label);
 }
 
-// A tensor that saturates, or hardly varies, would hide differences.
-void demand_varied(const std::string& path, const test::Builder& b, const test::QuantizedTensors& twin) {
+// A tensor that saturates, or hardly varies, would hide differences: whoever changes the models should know.
+void note_flat_tensors(const std::string& path, const test::Builder& b, const test::QuantizedTensors& twin) {
   for (const auto& [tensor, codes] : twin.codes) {
     if (b.tensors[tensor].dtype != static_cast<uint8_t>(DType::i8)) continue;
     const std::set<int32_t> values(codes.begin(), codes.end());
@@ -77,7 +80,7 @@ std::vector<OperatorHash> twin_operators(const std::string& path, const OpenMode
   const format::View& view = model.model.view;
   const test::QuantizedTensors twin = quantized_twin(
       builder, gaussian(view.picture_elements(), operator_seed, 0, noise_initial), 0, class_row(view, label));
-  demand_varied(path, builder, twin);
+  note_flat_tensors(path, builder, twin);
   std::vector<OperatorHash> hashes;
   for (const format::OperatorRecord& op : view.operators) {
     hashes.push_back({format::kind_text(static_cast<format::OpKind>(op.kind)), {}});
@@ -162,7 +165,8 @@ void make_models() {
   std::vector<ModelHashes> all;
   for (const NamedModel& model : golden_models()) {
     const std::string path = folder + model.name + ".mote";
-    write(path, model.bytes.data(), model.bytes.size());
+    const std::string bytes(model.bytes.begin(), model.bytes.end());
+    if (!std::filesystem::exists(path) || read_text(path) != bytes) write(path, bytes.data(), bytes.size());
     all.push_back(record(path));
   }
   // Models from elsewhere keep what is recorded of them.

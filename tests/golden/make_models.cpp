@@ -1,7 +1,9 @@
 // Two kinds of models: operators put together by hand with tests/support/quantized_builder.h, for every shape and form
 // the kernels tell apart, and random UNets that weights_tool's quantizer made int8. Not for a test to run: what it
 // writes is checked in.
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -107,7 +109,11 @@ QuantizedBuilder normalisations() {
     const Codes one = b.codes({9, 10, 12}, slot), two = b.codes({9, 10, 20}, slot), next = b.codes({9, 10, 12});
     const bool modulated = entries % 3 == 1;
     const uint32_t vector = modulated ? b.step_vector(64, entries == 256, 0.5f) : format::none;
-    OperatorRecord& both = b.s8_group_norm({x, skip}, {one, two}, entries == 2048 ? 32 : entries == 512 ? 1 : 4, entries);
+    OperatorRecord& both = b.s8_group_norm({x, skip}, {one, two},
+                                           entries == 2048  ? 32
+                                           : entries == 512 ? 1
+                                                            : 4,
+                                           entries);
     both.vector = vector;
     b.s8_conv({one, two}, next, 1, 1, 0);
     const Codes normal = b.codes({9, 10, 12}, b.random_slot());
@@ -137,7 +143,8 @@ QuantizedBuilder attentions(uint32_t height, uint32_t width) {
   const Codes qkv3 = b.codes({height, width, 120}), y3 = b.codes({height, width, 40}, b.slot(0.006f, -7));
   b.s8_linear(mixed, qkv3);
   b.s8_attention(qkv3, y3, 1, 40);
-  const Codes qkv4 = b.codes({height, width, 18}), y4 = b.codes({height, width, 6}, b.slot(0.004f, 5)), sum = b.codes({height, width, 24});
+  const Codes qkv4 = b.codes({height, width, 18}), y4 = b.codes({height, width, 6}, b.slot(0.004f, 5)),
+              sum = b.codes({height, width, 24});
   b.s8_linear(x, qkv4);
   b.s8_attention(qkv4, y4, 6, 1);
   b.s8_conv({y2, y4}, sum, 1, 1, 0).residual = x;
@@ -152,13 +159,15 @@ QuantizedBuilder attentions(uint32_t height, uint32_t width) {
 QuantizedBuilder winograd_below_2_25() {
   QuantizedBuilder b(16, 16, 3, 2, true);
   b.random_state = 105;
-  const Codes a = b.codes({16, 16, 32}), c = b.codes({16, 16, 32}), half = b.codes({8, 8, 40}), low = b.codes({8, 8, 24});
+  const Codes a = b.codes({16, 16, 32}), c = b.codes({16, 16, 32}), half = b.codes({8, 8, 40}),
+              low = b.codes({8, 8, 24});
   b.s8_conv({b.x_t()}, a, 3, 3, 1);
   OperatorRecord& block = b.s8_conv({a}, c, 3, 3, 1);
   block.residual = a;
   b.s8_conv({c}, half, 3, 3, 1).stride = 2;
   b.s8_conv({half}, low, 3, 3, 1).activation = relu;
-  const Codes up = b.codes({16, 16, 16}), odd = b.codes({15, 14, 9}), out = b.floats({16, 16, 3}), last = b.codes({16, 16, 8});
+  const Codes up = b.codes({16, 16, 16}), odd = b.codes({15, 14, 9}), out = b.floats({16, 16, 3}),
+              last = b.codes({16, 16, 8});
   b.s8_conv({low}, up, 3, 3, 1).upsample = 2;
   set_pads(&b.s8_conv({up}, odd, 3, 3, 0), 1, 0, 0, 0);
   b.s8_conv({up, c}, last, 3, 3, 1);
@@ -194,6 +203,28 @@ QuantizedBuilder winograd_below_2_29(bool claim) {
   b.op(OpKind::average_pool, {up}, {pooled}).p0 = 2;
   b.s8_conv({c, pooled}, out, 3, 3, 1);
   b.model.output_tensor = out;
+  return b;
+}
+
+// The same with powers of two for scales and biases that are multiples of half a code, so that many sums end in one half
+// and have to be rounded to even.
+QuantizedBuilder with_ties(QuantizedBuilder b) {
+  for (format::QuantValue& value : b.values) {
+    if (value.scale != 1.0f / 255) value.scale = std::exp2(std::round(std::log2(value.scale)));  // 1 / 255: of softmax
+  }
+  for (const OperatorRecord& op : b.operators) {
+    const bool sums =
+        op.kind == static_cast<uint16_t>(OpKind::conv2d) || op.kind == static_cast<uint16_t>(OpKind::linear);
+    if (!sums || op.bias == format::none || b.tensors[op.y[0]].quant == format::none) continue;
+    const float half = b.values[b.slots[b.tensors[op.y[0]].quant].first].scale * 0.5f;
+    const format::TensorRecord& bias = b.tensors[op.bias];
+    for (uint32_t at = bias.offset; at < bias.offset + bias.bytes; at += 4) {
+      float value;
+      memcpy(&value, &b.data[at], sizeof value);
+      value = std::round(value / half) * half;
+      memcpy(&b.data[at], &value, sizeof value);
+    }
+  }
   return b;
 }
 
@@ -250,6 +281,8 @@ std::vector<NamedModel> golden_models() {
   add("every_operator_shared", test::every_quantized_operator(false));
   add("every_operator_by_step", test::every_quantized_operator(true));
   for (uint32_t seed : {2u, 3u, 5u, 8u}) add("random_" + std::to_string(seed), test::random_quantized(seed));
+  add("ties", with_ties(test::every_quantized_operator(true)));
+  add("ties_odd", with_ties(odd_shapes()));
   add("odd_shapes", odd_shapes());
   add("wide_inputs", wide_inputs());
   add("normalisations", normalisations());

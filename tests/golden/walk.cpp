@@ -22,9 +22,7 @@ class Memory {
     memset(storage_.data(), guard_value, storage_.size());
     memset(data(), 0xFF, bytes);
   }
-  uint8_t* data() {
-    return storage_.data() + (-reinterpret_cast<uintptr_t>(storage_.data()) & (packed_alignment - 1));
-  }
+  uint8_t* data() { return storage_.data() + (-reinterpret_cast<uintptr_t>(storage_.data()) & (packed_alignment - 1)); }
   bool intact() {
     return std::all_of(data() + bytes_, data() + bytes_ + guard_bytes, [](uint8_t b) { return b == guard_value; });
   }

@@ -33,8 +33,31 @@ TEST_CASE("kernel sets: unknown names and those of other processors are refused"
 #elif defined(__aarch64__)
   CHECK(find_kernel_set("neon", &set));
   CHECK_FALSE(find_kernel_set("avx2", &set));
+#elif defined(__arm__)
+#if defined(__ARM_NEON)
+  CHECK(find_kernel_set("neon", &set));
+#else
+  CHECK_FALSE(find_kernel_set("neon", &set));
+#endif
+  CHECK_FALSE(find_kernel_set("neon_dotprod", &set));
 #endif
 }
+
+#if defined(__aarch64__) && defined(__linux__)
+// The processor itself says what it has; a program may not always ask it (ID_AA64ISAR0_EL1 and ID_AA64ISAR1_EL1), but
+// Linux answers.
+TEST_CASE("kernel sets: SDOT and SMMLA where the processor has them, i8mm never without dotprod") {
+  uint64_t isar0, isar1;
+  __asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(isar0));
+  __asm__("mrs %0, ID_AA64ISAR1_EL1" : "=r"(isar1));
+  const bool dotprod = (isar0 >> 44 & 15) != 0, i8mm = dotprod && (isar1 >> 52 & 15) != 0;
+  KernelSet set = KernelSet::ref;
+  CHECK(find_kernel_set("neon_dotprod", &set) == dotprod);
+  CHECK(find_kernel_set("neon_i8mm", &set) == i8mm);
+  const KernelSet fastest = i8mm ? KernelSet::neon_i8mm : dotprod ? KernelSet::neon_dotprod : KernelSet::neon;
+  CHECK(available_sets().front() == fastest);
+}
+#endif
 
 TEST_CASE("kernel sets: what a set lacks comes from a more general one") {
   KernelTable<AddF32Kernel> table = {};
@@ -46,6 +69,10 @@ TEST_CASE("kernel sets: what a set lacks comes from a more general one") {
   table.set[static_cast<int>(KernelSet::avx2)].run = avx2;
   CHECK(&pick_kernel(table, KernelSet::avx512) == &table.set[1]);
   CHECK(&pick_kernel(table, KernelSet::avx2) == &table.set[1]);
+  table.set[static_cast<int>(KernelSet::neon)].run = ref;
+  CHECK(&pick_kernel(table, KernelSet::neon_i8mm) == &table.set[3]);
+  table.set[static_cast<int>(KernelSet::neon_dotprod)].run = ref;
+  CHECK(&pick_kernel(table, KernelSet::neon_i8mm) == &table.set[4]);
 }
 
 }  // namespace

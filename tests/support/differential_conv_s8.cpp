@@ -125,8 +125,8 @@ void make_epilogue(Problem* p, Choices* choices) {
   p->b = Block<float>(product(a.out_channels, 1));
   for (size_t o = 0; o < p->b.size(); ++o) {
     const int half_steps = static_cast<int>(choices->random() % 513) - 256;
-    p->b[o] = kind == 2 ? choices->scale(-80, 61) * (half_steps < 0 ? -1.0f : 1.0f)
-                        : static_cast<float>(half_steps) * 0.5f;
+    p->b[o] =
+        kind == 2 ? choices->scale(-80, 61) * (half_steps < 0 ? -1.0f : 1.0f) : static_cast<float>(half_steps) * 0.5f;
   }
   a.b = p->b.data();
   a.y_zero = choices->zero_point();

@@ -195,7 +195,8 @@ std::string judge(const Block<T>& expected, const Block<T>& y, const char* what)
   if (!y.intact()) return text(" writes outside of %s", what);
   const size_t i = y.difference(expected);
   if (i == y.size()) return "";
-  return text(" differs in %s at %zu: %.9g, ref %.9g", what, i, static_cast<double>(y[i]), static_cast<double>(expected[i]));
+  return text(" differs in %s at %zu: %.9g, ref %.9g", what, i, static_cast<double>(y[i]),
+              static_cast<double>(expected[i]));
 }
 
 std::string compare_convolution(Choices* choices, bool wide_input);

@@ -80,16 +80,22 @@ std::string compare_affine(Choices* choices) {
     A[0] = -32768;
     B[0] = 0;
   }
-  return compare_sets(affine_s8_kernels, x,
-                      text("affine_s8 %dx%dx%d shift %d table %d in place %d", height, width, channels, shift,
-                           has_table ? entries : 0, in_place),
-                      [&](const AffineS8Kernel& kernel, int8_t* y, bool cut) {
-                        const AffineS8 args = {in_place ? y : x.data(), y, width, channels, A.data(), B.data(), shift,
-                                               has_table ? table.data() : nullptr, entries};
-                        Pieces(height, row_quantum, cut, choices).run([&](int begin, int end) {
-                          kernel.run(args, begin, end);
-                        });
-                      });
+  return compare_sets(
+      affine_s8_kernels, x,
+      text("affine_s8 %dx%dx%d shift %d table %d in place %d", height, width, channels, shift, has_table ? entries : 0,
+           in_place),
+      [&](const AffineS8Kernel& kernel, int8_t* y, bool cut) {
+        const AffineS8 args = {in_place ? y : x.data(),
+                               y,
+                               width,
+                               channels,
+                               A.data(),
+                               B.data(),
+                               shift,
+                               has_table ? table.data() : nullptr,
+                               entries};
+        Pieces(height, row_quantum, cut, choices).run([&](int begin, int end) { kernel.run(args, begin, end); });
+      });
 }
 
 std::string compare_add(Choices* choices) {
@@ -102,18 +108,16 @@ std::string compare_add(Choices* choices) {
   choose_map(choices, 256, args.shift, 0, &args.A1, &args.B);
   const int64_t room = (int64_t{1} << 31) - 1 - int64_t{128} * (std::abs(args.A0) + std::abs(args.A1));
   args.B = static_cast<int32_t>(std::clamp<int64_t>(args.B, -room, room));
-  return compare_sets(add_s8_kernels, place == 2 ? b : a,
-                      text("add_s8 %dx%d A %d %d B %d shift %d in place %d", rows, row, args.A0, args.A1, args.B,
-                           args.shift, place),
-                      [&](const AddS8Kernel& kernel, int8_t* y, bool cut) {
-                        AddS8 mine = args;
-                        mine.y = y;
-                        if (place == 1) mine.a = y;
-                        if (place == 2) mine.b = y;
-                        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) {
-                          kernel.run(mine, begin, end);
-                        });
-                      });
+  return compare_sets(
+      add_s8_kernels, place == 2 ? b : a,
+      text("add_s8 %dx%d A %d %d B %d shift %d in place %d", rows, row, args.A0, args.A1, args.B, args.shift, place),
+      [&](const AddS8Kernel& kernel, int8_t* y, bool cut) {
+        AddS8 mine = args;
+        mine.y = y;
+        if (place == 1) mine.a = y;
+        if (place == 2) mine.b = y;
+        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) { kernel.run(mine, begin, end); });
+      });
 }
 
 std::string compare_table(Choices* choices) {
@@ -122,13 +126,12 @@ std::string compare_table(Choices* choices) {
   Block<int8_t> x(product(rows, row)), table(256);
   fill(x, choices, -128, 127, 0);
   fill(table, choices, -128, 127, 0);
-  return compare_sets(table_s8_kernels, x, text("table_s8 %dx%d in place %d", rows, row, in_place),
-                      [&](const TableS8Kernel& kernel, int8_t* y, bool cut) {
-                        const TableS8 args = {in_place ? y : x.data(), y, table.data(), rows, row};
-                        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) {
-                          kernel.run(args, begin, end);
-                        });
-                      });
+  return compare_sets(
+      table_s8_kernels, x, text("table_s8 %dx%d in place %d", rows, row, in_place),
+      [&](const TableS8Kernel& kernel, int8_t* y, bool cut) {
+        const TableS8 args = {in_place ? y : x.data(), y, table.data(), rows, row};
+        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) { kernel.run(args, begin, end); });
+      });
 }
 
 std::string compare_average_pool(Choices* choices) {
@@ -144,16 +147,15 @@ std::string compare_average_pool(Choices* choices) {
   fill(x, choices, -128, 127, 0);
   args.x = x.data();
   const Block<int8_t> start(product(high, wide, args.channels));
-  return compare_sets(average_pool_s8_kernels, start,
-                      text("average_pool_s8 %dx%dx%d window %d A %d B %d shift %d", args.in_height, args.in_width,
-                           args.channels, kernel, args.A, args.B, args.shift),
-                      [&](const AveragePoolS8Kernel& run, int8_t* y, bool cut) {
-                        AveragePoolS8 mine = args;
-                        mine.y = y;
-                        Pieces(high, row_quantum, cut, choices).run([&](int begin, int end) {
-                          run.run(mine, begin, end);
-                        });
-                      });
+  return compare_sets(
+      average_pool_s8_kernels, start,
+      text("average_pool_s8 %dx%dx%d window %d A %d B %d shift %d", args.in_height, args.in_width, args.channels,
+           kernel, args.A, args.B, args.shift),
+      [&](const AveragePoolS8Kernel& run, int8_t* y, bool cut) {
+        AveragePoolS8 mine = args;
+        mine.y = y;
+        Pieces(high, row_quantum, cut, choices).run([&](int begin, int end) { run.run(mine, begin, end); });
+      });
 }
 
 std::string compare_upsample(Choices* choices) {
@@ -192,14 +194,12 @@ std::string compare_quantize(Choices* choices) {
   Block<float> x(product(rows, row));
   for (size_t i = 0; i < x.size(); ++i) x[i] = choose_float(choices, 1.0f / inv_scale);
   const Block<int16_t> start(x.size());
-  return compare_sets(quantize_s16_kernels, start,
-                      text("quantize_s16 %dx%d inv_scale %.9g", rows, row, static_cast<double>(inv_scale)),
-                      [&](const QuantizeS16Kernel& kernel, int16_t* y, bool cut) {
-                        const QuantizeS16 args = {x.data(), y, rows, row, inv_scale};
-                        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) {
-                          kernel.run(args, begin, end);
-                        });
-                      });
+  return compare_sets(
+      quantize_s16_kernels, start, text("quantize_s16 %dx%d inv_scale %.9g", rows, row, static_cast<double>(inv_scale)),
+      [&](const QuantizeS16Kernel& kernel, int16_t* y, bool cut) {
+        const QuantizeS16 args = {x.data(), y, rows, row, inv_scale};
+        Pieces(rows, row_quantum, cut, choices).run([&](int begin, int end) { kernel.run(args, begin, end); });
+      });
 }
 
 }  // namespace
@@ -233,8 +233,8 @@ std::string compare_attention(Choices* choices) {
   const std::string what =
       text("attention_s8 %d tokens, %d heads of %d, zero %d, score_m %.9g, m %.9g, y_zero %d", args.tokens, args.heads,
            args.head_dim, args.zero, static_cast<double>(args.score_m), static_cast<double>(args.m), args.y_zero);
-  const std::string wrong = compare_sets(
-      attention_s8_kernels, start, what, [&](const AttentionS8Kernel& kernel, int8_t* y, bool cut) {
+  const std::string wrong =
+      compare_sets(attention_s8_kernels, start, what, [&](const AttentionS8Kernel& kernel, int8_t* y, bool cut) {
         AttentionS8 mine = args;
         mine.y = y;
         scratch.erase();

@@ -47,7 +47,7 @@ awk -v allowed="$symbols" '
 if [ -n "$host" ]; then readelf -sW "$host" > "$work/host" || exit 1; else : > "$work/host"; fi
 awk '
   /^File: / { member = $2; sub(/.*\(/, "", member); sub(/\)$/, "", member); next }
-  member ~ /_(avx2|avx512|neon)\.o$/ && $1 ~ /^[0-9]+:$/ && NF >= 8 && $7 != "UND" && ($5 == "WEAK" || $5 == "UNIQUE") {
+  member ~ /_(avx2|avx512|neon|dotprod|i8mm)\.o$/ && $1 ~ /^[0-9]+:$/ && NF >= 8 && $7 != "UND" && ($5 == "WEAK" || $5 == "UNIQUE") {
     print member ": weak symbol " $8 ", which could replace the portable one; put it in an anonymous namespace" }
 ' "$work/symbols" "$work/host" >> "$work/problems"
 

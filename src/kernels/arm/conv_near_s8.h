@@ -37,16 +37,15 @@ struct Planes {
 #define MOTE_END_5 MOTE_END_4 MOTE_END(28, 31)
 
 #define MOTE_NEAR(begin_sums, loads, taps, end_sums)                                                                   \
-  __asm__ volatile(begin_sums "1:\n" loads                                                                             \
-                              "add %[x], %[x], %[plane]\n"                                                             \
-                              "subs %[n], %[n], #1\n" taps                                                             \
+  __asm__ volatile(begin_sums "1:\n" loads "subs %[n], %[n], #1\n" taps                                                \
                               "b.ne 1b\n"                                                                              \
+                              "cbz %[more], 2f\n"                                                                      \
                               "mov %[n], %[more]\n"                                                                    \
                               "mov %[x], %[y]\n"                                                                       \
                               "mov %[more], #0\n"                                                                      \
-                              "cbnz %[n], 1b\n" end_sums                                                               \
+                              "b 1b\n2:\n" end_sums                                                                    \
                    : [x] "+&r"(x), [n] "+&r"(n), [more] "+&r"(more), [w] "+&r"(w), [acc] "+&r"(sums)                   \
-                   : [y] "r"(planes.y), [plane] "r"(plane), [begin] "r"(begin)                                         \
+                   : [y] "r"(planes.y), [step] "r"(step), [begin] "r"(begin)                                           \
                    : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v12", "v13",  \
                      "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", \
                      "v28", "v29", "v30", "v31")
@@ -58,22 +57,22 @@ MOTE_INLINE void multiply_near(const Planes& planes, size_t plane, const int8_t*
   const int8_t* x = planes.x;
   size_t n = planes.x_count, more = planes.y_count;
   int32x4_t* sums = acc[0];
+  const ptrdiff_t step = static_cast<ptrdiff_t>(plane) - (P > 2 ? 64 : 0);
   if constexpr (P == 5) {
-    MOTE_NEAR(MOTE_BEGIN_5,
-              "ldp q4, q5, [%[x]]\nldp q6, q7, [%[x], #32]\nldp q8, q9, [%[x], #64]\nldr q10, [%[x], #96]\n",
+    MOTE_NEAR(MOTE_BEGIN_5, "ld1 {v4.16b-v7.16b}, [%[x]], #64\nld1 {v8.16b-v10.16b}, [%[x]], %[step]\n",
               MOTE_TAP_5(4, 5, 6, 7, 8) MOTE_TAP_5(5, 6, 7, 8, 9) MOTE_TAP_5(6, 7, 8, 9, 10), MOTE_END_5);
   } else if constexpr (P == 4) {
-    MOTE_NEAR(MOTE_BEGIN_4, "ldp q4, q5, [%[x]]\nldp q6, q7, [%[x], #32]\nldp q8, q9, [%[x], #64]\n",
+    MOTE_NEAR(MOTE_BEGIN_4, "ld1 {v4.16b-v7.16b}, [%[x]], #64\nld1 {v8.16b-v9.16b}, [%[x]], %[step]\n",
               MOTE_TAP_4(4, 5, 6, 7) MOTE_TAP_4(5, 6, 7, 8) MOTE_TAP_4(6, 7, 8, 9), MOTE_END_4);
   } else if constexpr (P == 3) {
-    MOTE_NEAR(MOTE_BEGIN_3, "ldp q4, q5, [%[x]]\nldp q6, q7, [%[x], #32]\nldr q8, [%[x], #64]\n",
+    MOTE_NEAR(MOTE_BEGIN_3, "ld1 {v4.16b-v7.16b}, [%[x]], #64\nld1 {v8.16b}, [%[x]], %[step]\n",
               MOTE_TAP_3(4, 5, 6) MOTE_TAP_3(5, 6, 7) MOTE_TAP_3(6, 7, 8), MOTE_END_3);
   } else if constexpr (P == 2) {
-    MOTE_NEAR(MOTE_BEGIN_2, "ldp q4, q5, [%[x]]\nldp q6, q7, [%[x], #32]\n",
+    MOTE_NEAR(MOTE_BEGIN_2, "ld1 {v4.16b-v7.16b}, [%[x]], %[step]\n",
               MOTE_TAP_2(4, 5) MOTE_TAP_2(5, 6) MOTE_TAP_2(6, 7), MOTE_END_2);
   } else {
     static_assert(P == 1);
-    MOTE_NEAR(MOTE_BEGIN_1, "ldp q4, q5, [%[x]]\nldr q6, [%[x], #32]\n", MOTE_TAP_1(4) MOTE_TAP_1(5) MOTE_TAP_1(6),
+    MOTE_NEAR(MOTE_BEGIN_1, "ld1 {v4.16b-v6.16b}, [%[x]], %[step]\n", MOTE_TAP_1(4) MOTE_TAP_1(5) MOTE_TAP_1(6),
               MOTE_END_1);
   }
 }

@@ -171,7 +171,7 @@ class ConvPairsS8 {
     PairChannels pair;
     pair.o = channels.o;
     pair.n = channels.n;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < input_count(args); ++i) {
       K::spread(channels.correction[i][0], channels.correction[i][1], pair.correction[i]);
       int32x4_t m[4];
       K::spread(vreinterpretq_s32_f32(channels.m[i][0]), vreinterpretq_s32_f32(channels.m[i][1]), m);
@@ -183,17 +183,19 @@ class ConvPairsS8 {
     return pair;
   }
 
-  // Sums of P pairs and input i, from output column `column` on; the first row is at slot `slot` of the ring. Rows follow
+  // What a tile at output column `column` reads of input i, the first row being at slot `slot` of the ring. Rows follow
   // each other in the ring as in the weights: all planes from the slot on, then those before it.
-  template <int P, bool near>
-  MOTE_INLINE void accumulate(int i, int column, int slot, const int8_t* w, const int32x4_t begin[4],
-                              int32x4_t acc[P][4]) const {
+  MOTE_INLINE Planes planes_at(int i, int column, int slot) const {
     const int8_t* x = ring[i] + static_cast<ptrdiff_t>(column) * 16;
     const size_t deep = static_cast<size_t>((args.channels[i] + 7) / 8), before = static_cast<size_t>(slot) * deep;
-    const Planes planes = {x + before * layout[i].plane, x, static_cast<size_t>(args.kernel_height) * deep - before,
-                           before};
+    return {x + before * layout[i].plane, x, static_cast<size_t>(args.kernel_height) * deep - before, before};
+  }
+  // Sums of P pairs and input i.
+  template <int P, bool near>
+  MOTE_INLINE void accumulate(int i, const Planes& planes, size_t plane, const int8_t* w, const int32x4_t begin[4],
+                              int32x4_t acc[P][4]) const {
     if constexpr (near) {
-      multiply_near<P>(planes, layout[i].plane, w, begin, acc);
+      multiply_near<P>(planes, plane, w, begin, acc);
     } else {
       for (int p = 0; p < P; ++p) {
         for (int k = 0; k < 4; ++k) acc[p][k] = begin[k];
@@ -238,77 +240,115 @@ class ConvPairsS8 {
     }
   }
 
-  // Sums of P pairs become 8 whole channels of int8. Constants are copied: y might lie over them for all a compiler knows.
+  // Where 8 whole channels of int8 go, and what makes them of sums. Copies, for y might lie over args for all a compiler
+  // knows.
+  struct Codes {
+    ptrdiff_t pitch;
+    int8_t *upper, *lower;
+    const int8_t *upper_residual, *lower_residual;  // or null
+    int16x8_t zero, residual_zero;
+    int8x16_t least;
+    float residual_m;
+    float32x4_t m[4], b[4];
+  };
+  template <bool two>
+  MOTE_INLINE Codes codes_at(const PairChannels& channels, const Place& place, int column) const {
+    Codes codes;
+    codes.pitch = args.out_channels;
+    const ptrdiff_t upper = (place.upper + column) * codes.pitch + channels.o;
+    const ptrdiff_t lower = (place.lower + column) * codes.pitch + channels.o;
+    const bool residual = args.residual != nullptr;
+    codes.upper = args.y + upper;
+    codes.lower = args.y + lower;
+    codes.upper_residual = residual ? args.residual + upper : nullptr;
+    codes.lower_residual = residual ? args.residual + lower : nullptr;
+    codes.zero = vdupq_n_s16(static_cast<int16_t>(args.y_zero));
+    codes.residual_zero = vdupq_n_s16(static_cast<int16_t>(args.residual_zero));
+    codes.least = vdupq_n_s8(static_cast<int8_t>(args.y_min));
+    codes.residual_m = args.residual_m;
+    for (int k = 0; k < 4; ++k) {
+      codes.m[k] = channels.m[two][k];
+      codes.b[k] = channels.b[k];
+    }
+    return codes;
+  }
   template <int P, bool two, bool residual>
-  MOTE_INLINE void finish_codes(const PairChannels& channels, const int32x4_t acc[P][4], const float32x4_t (*terms)[4],
-                                const Place& place) const {
-    const ptrdiff_t pitch = args.out_channels;
-    const ptrdiff_t upper = place.upper * pitch + channels.o, lower = place.lower * pitch + channels.o;
-    int8_t *y_upper = args.y + upper, *y_lower = args.y + lower;
-    const int8_t *r_upper = args.residual + (residual ? upper : 0), *r_lower = args.residual + (residual ? lower : 0);
-    const float32x4_t m[4] = {channels.m[two][0], channels.m[two][1], channels.m[two][2], channels.m[two][3]};
-    const float32x4_t b[4] = {channels.b[0], channels.b[1], channels.b[2], channels.b[3]};
-    const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(args.y_zero));
-    const int8x16_t least = vdupq_n_s8(static_cast<int8_t>(args.y_min));
-    const int16x8_t residual_zero = vdupq_n_s16(static_cast<int16_t>(args.residual_zero));
-    const float residual_m = args.residual_m;
+  static MOTE_INLINE void write_codes(Codes& codes, const int32x4_t acc[P][4], const float32x4_t (*terms)[4]) {
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p, y_upper += pitch, y_lower += pitch) {
+    for (int p = 0; p < P; ++p) {
       float32x4_t v[4];
       for (int k = 0; k < 4; ++k) {
-        v[k] = vmulq_f32(vcvtq_f32_s32(acc[p][k]), m[k]);
+        v[k] = vmulq_f32(vcvtq_f32_s32(acc[p][k]), codes.m[k]);
         if (two) v[k] = vaddq_f32(terms[p][k], v[k]);
-        v[k] = vaddq_f32(v[k], b[k]);
+        v[k] = vaddq_f32(v[k], codes.b[k]);
       }
       if (residual) {
-        const int8x16_t r = K::unsort(vcombine_s8(vld1_s8(r_upper), vld1_s8(r_lower)));
-        add_residual(vget_low_s8(r), residual_zero, residual_m, v);
-        add_residual(vget_high_s8(r), residual_zero, residual_m, v + 2);
-        r_upper += pitch;
-        r_lower += pitch;
+        const int8x16_t r = K::unsort(vcombine_s8(vld1_s8(codes.upper_residual), vld1_s8(codes.lower_residual)));
+        add_residual(vget_low_s8(r), codes.residual_zero, codes.residual_m, v);
+        add_residual(vget_high_s8(r), codes.residual_zero, codes.residual_m, v + 2);
+        codes.upper_residual += codes.pitch;
+        codes.lower_residual += codes.pitch;
       }
-      int8x16_t codes = vcombine_s8(round_codes(v[0], v[1], zero), round_codes(v[2], v[3], zero));
-      codes = K::sort(vmaxq_s8(codes, least));
-      vst1_s8(y_upper, vget_low_s8(codes));
-      vst1_s8(y_lower, vget_high_s8(codes));
+      int8x16_t y = vcombine_s8(round_codes(v[0], v[1], codes.zero), round_codes(v[2], v[3], codes.zero));
+      y = K::sort(vmaxq_s8(y, codes.least));
+      const int64_t lower = vgetq_lane_s64(vreinterpretq_s64_s8(y), 1);
+      vst1_s8(codes.upper, vget_low_s8(y));
+      memcpy(codes.lower, &lower, sizeof lower);
+      codes.upper += codes.pitch;
+      codes.lower += codes.pitch;
     }
   }
   template <int P, bool two>
-  MOTE_INLINE void finish(const PairChannels& channels, const int32x4_t acc[P][4], const float32x4_t (*terms)[4],
-                          const Place& place) const {
-    if (channels.n != 8 || args.y == nullptr || place.lower_count < P) {
-      float32x4_t v[P][4];
-      for (int p = 0; p < P; ++p) {
-        for (int k = 0; k < 4; ++k) {
-          v[p][k] = vmulq_f32(vcvtq_f32_s32(acc[p][k]), channels.m[two][k]);
-          if (two) v[p][k] = vaddq_f32(terms[p][k], v[p][k]);
-          v[p][k] = vaddq_f32(v[p][k], channels.b[k]);
-        }
+  MOTE_INLINE void write_any(const PairChannels& channels, const int32x4_t acc[P][4], const float32x4_t (*terms)[4],
+                             const Place& place) const {
+    float32x4_t v[P][4];
+    for (int p = 0; p < P; ++p) {
+      for (int k = 0; k < 4; ++k) {
+        v[p][k] = vmulq_f32(vcvtq_f32_s32(acc[p][k]), channels.m[two][k]);
+        if (two) v[p][k] = vaddq_f32(terms[p][k], v[p][k]);
+        v[p][k] = vaddq_f32(v[p][k], channels.b[k]);
       }
-      finish_part_of_pairs(v, P, channels, place);
-    } else if (args.residual != nullptr) {
-      finish_codes<P, two, true>(channels, acc, terms, place);
-    } else {
-      finish_codes<P, two, false>(channels, acc, terms, place);
     }
+    finish_part_of_pairs(v, P, channels, place);
   }
   // `count` tiles of P pairs from output column `column` on.
   template <int P, bool two, bool near>
   __attribute__((noinline)) void tiles(const PairChannels& channels, int slot, int column, int count,
                                        const Place& place) const {
+    const int end = column + count * P;
+    const bool whole = channels.n == 8 && args.y != nullptr && place.lower_count >= end;
+    const bool residual = args.residual != nullptr;
+    Codes codes = codes_at<two>(channels, place, column);
+    Planes planes[2];
     const int8_t* w[2];
-    for (int i = 0; i < (two ? 2 : 1); ++i) w[i] = weights[i] + static_cast<size_t>(channels.o / 8) * weights_of_8(i);
-    for (const int end = column + count * P; column < end; column += P) {
+    size_t plane[2];
+    for (int i = 0; i < (two ? 2 : 1); ++i) {
+      planes[i] = planes_at(i, column, slot);
+      plane[i] = layout[i].plane;
+      w[i] = weights[i] + static_cast<size_t>(channels.o / 8) * weights_of_8(i);
+    }
+    for (; column < end; column += P) {
       int32x4_t acc[P][4];
       float32x4_t terms[two ? P : 1][4];
-      accumulate<P, near>(0, column, slot, w[0], channels.correction[0], acc);
+      accumulate<P, near>(0, planes[0], plane[0], w[0], channels.correction[0], acc);
+      planes[0].x += 16 * P;
+      planes[0].y += 16 * P;
       if constexpr (two) {
         for (int p = 0; p < P; ++p) {
           for (int k = 0; k < 4; ++k) terms[p][k] = vmulq_f32(vcvtq_f32_s32(acc[p][k]), channels.m[0][k]);
         }
-        accumulate<P, near>(1, column, slot, w[1], channels.correction[1], acc);
+        accumulate<P, near>(1, planes[1], plane[1], w[1], channels.correction[1], acc);
+        planes[1].x += 16 * P;
+        planes[1].y += 16 * P;
       }
-      finish<P, two>(channels, acc, terms, {place.upper + column, place.lower + column, place.lower_count - column});
+      if (!whole) {
+        write_any<P, two>(channels, acc, terms,
+                          {place.upper + column, place.lower + column, place.lower_count - column});
+      } else if (residual) {
+        write_codes<P, two, true>(codes, acc, terms);
+      } else {
+        write_codes<P, two, false>(codes, acc, terms);
+      }
     }
   }
   template <int P, bool two>
@@ -334,16 +374,22 @@ class ConvPairsS8 {
     }
   }
 
+  // n pixels from `pixel` on: the first half is the upper row. What is left over has no lower pixel.
+  template <bool two>
+  void half_rows(ptrdiff_t pixel, int n) const {
+    const int half = n > 1 ? n / 2 : 1;
+    for (int i = 0; i < input_count(args); ++i) {
+      const ptrdiff_t channels = args.channels[i];
+      const int8_t* x = inputs[i].x + pixel * channels;
+      join(x, n > 1 ? x + half * channels : x, channels, channels, half, args.channels[i], layout[i].plane, ring[i]);
+    }
+    row<two>(0, half, {pixel, pixel + half, n > 1 ? half : 0});
+    if (n > 1 && n % 2 != 0) half_rows<two>(pixel + n - 1, 1);
+  }
   template <bool two>
   void run_pixels(ptrdiff_t begin, ptrdiff_t end) const {
     for (ptrdiff_t pixel = begin; pixel < end; pixel += row_chunk) {
-      const int n = static_cast<int>(end - pixel < row_chunk ? end - pixel : row_chunk), half = (n + 1) / 2;
-      for (int i = 0; i < input_count(args); ++i) {
-        const int8_t* x = inputs[i].x + pixel * args.channels[i];
-        const ptrdiff_t channels = args.channels[i];
-        join(x, x + (n - half) * channels, channels, channels, half, args.channels[i], layout[i].plane, ring[i]);
-      }
-      row<two>(0, half, {pixel, pixel + (n - half), half});
+      half_rows<two>(pixel, static_cast<int>(end - pixel < row_chunk ? end - pixel : row_chunk));
     }
   }
   template <bool two>

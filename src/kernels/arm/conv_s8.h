@@ -66,7 +66,7 @@ MOTE_INLINE bool single_pixels(const Conv2dS8& args) {
 }
 constexpr int row_chunk = 64;  // output pixels of these copied at a time
 
-// The constants of 8 output channels.
+// The constants of 8 output channels; those of a second input only if there is one.
 struct ChannelsS8 {
   int o, n;  // n of them exist
   float32x4_t m[2][2], b[2];
@@ -76,12 +76,21 @@ MOTE_INLINE ChannelsS8 load_channels(const Conv2dS8& args, int o) {
   ChannelsS8 channels;
   channels.o = o;
   channels.n = args.out_channels - o < 8 ? args.out_channels - o : 8;
+  if (channels.n == 8) {
+    for (int half = 0; half < 2; ++half) {
+      channels.b[half] = vld1q_f32(args.b + o + 4 * half);
+      for (int i = 0; i < input_count(args); ++i) {
+        channels.m[i][half] = vld1q_f32(args.m[i] + o + 4 * half);
+        channels.correction[i][half] = vld1q_s32(args.correction[i] + o + 4 * half);
+      }
+    }
+    return channels;
+  }
   for (int half = 0; half < 2; ++half) {
     const int at = o + 4 * half, n = args.out_channels - at;
-    for (int i = 0; i < 2; ++i) {
-      const int used = i < input_count(args) ? n : 0;
-      channels.m[i][half] = load_part(args.m[i] + (used > 0 ? at : 0), used);
-      channels.correction[i][half] = load_part(args.correction[i] + (used > 0 ? at : 0), used);
+    for (int i = 0; i < input_count(args); ++i) {
+      channels.m[i][half] = load_part(args.m[i] + (n > 0 ? at : 0), n);
+      channels.correction[i][half] = load_part(args.correction[i] + (n > 0 ? at : 0), n);
     }
     channels.b[half] = load_part(args.b + (n > 0 ? at : 0), n);
   }

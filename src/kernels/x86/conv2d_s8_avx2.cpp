@@ -21,25 +21,29 @@ constexpr FormCost form_cost(int input, int output) {
   return {Form::tile, Form::points * Form::points, input, output};
 }
 
-int64_t wino_cost(const Conv2dS8& args, const FormCost& form) {
-  // Weights beyond a cache of this size come from memory, at 32 bytes in the time of 90 multiplications.
+// Fetching so many packed weights of 2 bytes: beyond a cache of the size below they come from memory, 32 bytes in the
+// time of 90 multiplications.
+int64_t fetch_cost(int64_t weights) {
   constexpr int64_t cached_bytes = 1 << 20;
+  return weights * 2 > cached_bytes ? weights * 2 * 90 / 32 : 0;
+}
+int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+int64_t wino_cost(const Conv2dS8& args, const FormCost& form) {
   const int64_t tiles =
       static_cast<int64_t>(ceil_div(args.out_height, form.tile)) * ceil_div(args.out_width, form.tile);
   const int64_t inputs = args.channels[0] + args.channels[1], vectors = ceil_div(args.out_channels, lanes32);
   const int64_t weights = form.points * inputs * vectors * lanes32;
   // A single tile does not use the multipliers to the full.
-  int64_t products = tiles == 1 ? weights * 3 / 2 : weights * tiles;
-  const int64_t fetched = weights * 2 > cached_bytes ? weights * 2 * 90 / 32 : 0;
-  if (products < fetched) products = fetched;
+  const int64_t products = tiles == 1 ? weights * 3 / 2 : weights * tiles;
   const int64_t outputs = vectors * form.output * (args.channels[1] != 0 ? 2 : 1);
-  return products + tiles * ((inputs + 15) / 16 * form.input + outputs);
+  return larger(products, fetch_cost(weights)) + tiles * ((inputs + 15) / 16 * form.input + outputs);
 }
 int64_t direct_cost(const Conv2dS8& args) {
   const int64_t vectors = ceil_div(args.out_channels, lanes32);
   const int64_t pixels = static_cast<int64_t>(args.out_height) * args.out_width;
-  const int64_t inputs = args.channels[0] + args.channels[1];
-  return pixels * vectors * (9 * lanes32 * inputs + (args.channels[1] != 0 ? 260 : 130));
+  const int64_t weights = 9 * vectors * lanes32 * (args.channels[0] + args.channels[1]);
+  return larger(pixels * weights, fetch_cost(weights)) + pixels * vectors * (args.channels[1] != 0 ? 260 : 130);
 }
 
 // Where two forms are about as fast, the one with the smaller packed weights.

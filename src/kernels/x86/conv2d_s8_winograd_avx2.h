@@ -80,49 +80,58 @@ MOTE_INLINE size_t wino_packed_bytes(const Conv2dS8& args) {
   return sums_bytes(args) + whole_lines(static_cast<size_t>(values) * sizeof(int16_t));
 }
 
-// G g G^T of one output channel and one input channel.
+// Row i of G times the taps.
 template <class Form>
-MOTE_INLINE void wino_filter(const int8_t* g, ptrdiff_t next_tap, int (&u)[Form::points][Form::points]) {
-  int half[Form::points][3];
-  for (int i = 0; i < Form::points; ++i) {
-    for (int x = 0; x < 3; ++x) {
-      half[i][x] = 0;
-      for (int y = 0; y < 3; ++y) half[i][x] += Form::filter[i][y] * g[(3 * y + x) * next_tap];
+MOTE_INLINE __m256i wino_filter(int i, __m256i g0, __m256i g1, __m256i g2) {
+  const __m256i first = _mm256_mullo_epi16(g0, _mm256_set1_epi16(static_cast<int16_t>(Form::filter[i][0])));
+  const __m256i second = _mm256_mullo_epi16(g1, _mm256_set1_epi16(static_cast<int16_t>(Form::filter[i][1])));
+  const __m256i third = _mm256_mullo_epi16(g2, _mm256_set1_epi16(static_cast<int16_t>(Form::filter[i][2])));
+  return _mm256_add_epi16(_mm256_add_epi16(first, second), third);
+}
+
+// G g G^T of a vector of output channels and a pair of input channels, of which `outputs` and `channels` exist: from the
+// weights at w, with these distances, to all points, `next_point` apart.
+template <class Form>
+void wino_pack_pair(const int8_t* w, ptrdiff_t next_output, ptrdiff_t next_tap, int outputs, int channels, int16_t* to,
+                    ptrdiff_t next_point) {
+  alignas(16) int8_t taps[9][16] = {};
+  for (int o = 0; o < outputs; ++o, w += next_output) {
+    for (int tap = 0; tap < 9; ++tap) {
+      for (int c = 0; c < channels; ++c) taps[tap][2 * o + c] = w[tap * next_tap + c];
     }
   }
+  __m256i g[9];
+  for (int tap = 0; tap < 9; ++tap) g[tap] = _mm256_cvtepi8_epi16(load128(taps[tap]));
   for (int i = 0; i < Form::points; ++i) {
-    for (int j = 0; j < Form::points; ++j) {
-      u[i][j] = 0;
-      for (int x = 0; x < 3; ++x) u[i][j] += Form::filter[j][x] * half[i][x];
+    __m256i half[3];
+    for (int x = 0; x < 3; ++x) half[x] = wino_filter<Form>(i, g[x], g[3 + x], g[6 + x]);
+    for (int j = 0; j < Form::points; ++j, to += next_point) {
+      store256(to, wino_filter<Form>(j, half[0], half[1], half[2]));
     }
   }
 }
 
 template <class Form>
 void wino_pack(const Conv2dS8& args, void* packed) {
-  std::memset(packed, 0, wino_packed_bytes<Form>(args));
+  const size_t bytes = wino_packed_bytes<Form>(args);
+  std::memset(static_cast<char*>(packed) + bytes - 64, 0, 64);  // the last line may be longer than the weights
   pack_sums(args, packed);
   int16_t* to = reinterpret_cast<int16_t*>(static_cast<char*>(packed) + sums_bytes(args));
-  const int inputs = args.channels[0] + args.channels[1];
+  const ptrdiff_t inputs = args.channels[0] + args.channels[1];
   for (int first = 0; first < args.out_channels; first += 2 * lanes32) {
     const int channels = min_int(2 * lanes32, args.out_channels - first);
     const int vectors = ceil_div(channels, lanes32);
     for (int input = 0; input < 2; ++input) {
-      const int pairs = wino_pairs(args.channels[input]);
-      for (int o = 0; o < channels; ++o) {
-        const int8_t* w = args.weights + (first + o) * 9 * static_cast<ptrdiff_t>(inputs);
-        for (int c = 0; c < args.channels[input]; ++c) {
-          int u[Form::points][Form::points];
-          wino_filter<Form>(w + c + (input == 0 ? 0 : args.channels[0]), inputs, u);
-          for (int i = 0; i < Form::points; ++i) {
-            for (int j = 0; j < Form::points; ++j) {
-              const ptrdiff_t row = static_cast<ptrdiff_t>(i * Form::points + j) * pairs + c / 2;
-              to[(row * vectors * lanes32 + o) * 2 + c % 2] = static_cast<int16_t>(u[i][j]);
-            }
-          }
+      const int count = args.channels[input];
+      const ptrdiff_t row = vectors * 16, plane = wino_pairs(count) * row;
+      for (int o = 0; o < channels; o += lanes32) {
+        const int8_t* w = args.weights + (first + o) * 9 * inputs + (input == 0 ? 0 : args.channels[0]);
+        for (int c = 0; c < count; c += 2) {
+          wino_pack_pair<Form>(w + c, 9 * inputs, inputs, min_int(lanes32, channels - o), min_int(2, count - c),
+                               to + c / 2 * row + o * 2, plane);
         }
       }
-      to += wino_weight_values<Form>(args.channels[input], vectors);
+      to += wino_weight_values<Form>(count, vectors);
     }
   }
 }
