@@ -91,7 +91,7 @@ struct AffineS8 {
   const int32_t* A;  // [channels]
   const int32_t* B;  // [channels]
   int32_t shift;
-  const int8_t* table;  // or null
+  const int8_t* table;    // or null
   int32_t table_entries;  // 256, 512, 1024, 2048 or 4096
 };
 struct AffineS8Kernel {

@@ -25,8 +25,8 @@ std::vector<uint8_t> drawn(const std::string& model, const std::string& idx) {
 TEST_CASE("compare shows both models' pictures and gray plus the difference") {
   const TemporaryFolder folder;
   save(folder / "a.mote", test::tiny_model());
-  REQUIRE(test::run_tool(run_quantize, {"quantize", folder / "a.mote", "--steps", "5", "--calibrate", "4", "--out",
-                                        folder / "b.mote"})
+  REQUIRE(test::run_tool(run_quantize, {"quantize", folder / "a.mote", "--steps", "5", "--calibrate", "4", "--quiet",
+                                        "--out", folder / "b.mote"})
               .code == 0);
   const test::ToolResult result =
       test::run_tool(run_compare, {"compare", folder / "a.mote", folder / "b.mote", "--n", "3", "--columns", "2",
@@ -60,8 +60,8 @@ TEST_CASE("compare refuses models of other pictures, other steps and existing fi
   save(folder / "three.mote", test::tiny_model(3));
   const std::string out = folder / "c.png";
   CHECK(test::run_tool(run_compare, {"compare", folder / "a.mote", folder / "three.mote", "--out", out}).code == 3);
-  REQUIRE(test::run_tool(run_quantize, {"quantize", folder / "a.mote", "--steps", "2", "--calibrate", "2", "--out",
-                                        folder / "b.mote"})
+  REQUIRE(test::run_tool(run_quantize, {"quantize", folder / "a.mote", "--steps", "2", "--calibrate", "2", "--quiet",
+                                        "--out", folder / "b.mote"})
               .code == 0);
   const test::ToolResult steps =
       test::run_tool(run_compare, {"compare", folder / "a.mote", folder / "b.mote", "--steps", "4", "--out", out});

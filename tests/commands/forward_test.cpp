@@ -82,7 +82,8 @@ TEST_CASE("forward refuses what does not fit the model") {
 TEST_CASE("forward of a folded model runs its noise levels and lists them when asked for others") {
   const Bench bench(1);
   const std::string small = bench.folder / "small.mote";
-  REQUIRE(test::run_tool(run_quantize, {"quantize", bench.model, "--steps", "5", "--calibrate", "2", "--out", small})
+  REQUIRE(test::run_tool(run_quantize,
+                         {"quantize", bench.model, "--steps", "5", "--calibrate", "2", "--quiet", "--out", small})
               .code == 0);
   const auto forward = [&](const std::string& timestep) {
     return test::run_tool(run_forward, {"forward", small, "--in", bench.in, "--out", bench.out, "--force", "--timestep",

@@ -19,15 +19,14 @@ using ::test::TemporaryFolder;
 
 test::ToolResult quantize(std::vector<std::string> words) {
   words.insert(words.begin(), "quantize");
-  words.insert(words.end(), {"--calibrate", "4", "--threads", "2"});
+  words.insert(words.end(), {"--calibrate", "4", "--threads", "2", "--quiet"});
   return test::run_tool(run_quantize, words);
 }
 
 TEST_CASE("quantize makes a model of the asked steps and says what it costs") {
   const TemporaryFolder folder;
   save(folder / "m.mote", test::tiny_model());
-  const test::ToolResult result =
-      quantize({folder / "m.mote", "--steps", "3", "--out", folder / "q.mote"});
+  const test::ToolResult result = quantize({folder / "m.mote", "--steps", "3", "--out", folder / "q.mote"});
   CHECK(result.error == "");
   CHECK(result.code == 0);
   const std::vector<uint8_t> bytes = load(folder / "q.mote");
@@ -41,12 +40,11 @@ TEST_CASE("quantize makes a model of the asked steps and says what it costs") {
   CHECK(contains(result.output, "signal to noise"));
 
   // Drawing with other steps names the ones it has.
-  const test::ToolResult sampled = test::run_tool(
-      run_sample, {"sample", folder / "q.mote", "--n", "2", "--steps", "4", "--idx", folder / "x.idx"});
+  const test::ToolResult sampled =
+      test::run_tool(run_sample, {"sample", folder / "q.mote", "--n", "2", "--steps", "4", "--idx", folder / "x.idx"});
   CHECK(sampled.code == 2);
   CHECK(contains(sampled.error, "exactly 3 steps"));
-  CHECK(test::run_tool(run_sample, {"sample", folder / "q.mote", "--n", "2", "--idx", folder / "x.idx"}).code ==
-        0);
+  CHECK(test::run_tool(run_sample, {"sample", folder / "q.mote", "--n", "2", "--idx", folder / "x.idx"}).code == 0);
 
   // Existing files stay, quantized models are not quantized again, and neither is a configuration.
   CHECK(quantize({folder / "m.mote", "--out", folder / "q.mote"}).code == 4);
@@ -74,8 +72,7 @@ TEST_CASE("A checkpoint's averaged weights give the model that the exported file
   for (float& value : doubled) value *= 2;
   save_checkpoint(folder / "c.safetensors", graph, store, state,
                   {doubled.data(), store.values(), zeros.data(), zeros.data()});
-  REQUIRE(test::run_tool(run_export, {"export", folder / "c.safetensors", "--steps", "3", "--out",
-                                      folder / "m.mote"})
+  REQUIRE(test::run_tool(run_export, {"export", folder / "c.safetensors", "--steps", "3", "--out", folder / "m.mote"})
               .code == 0);
   REQUIRE(quantize({folder / "m.mote", "--out", folder / "a.mote"}).code == 0);
   REQUIRE(quantize({folder / "c.safetensors", "--steps", "3", "--out", folder / "b.mote"}).code == 0);

@@ -48,6 +48,7 @@ QuantizeOptions quick(int steps = 3) {
   options.calibration.pictures = 6;
   options.corrected_pictures = options.compared_pictures = 3;
   options.threads = 2;
+  options.quiet = true;
   options.plan.reorder = false;
   options.plan.placements = 10;
   return options;

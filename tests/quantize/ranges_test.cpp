@@ -69,12 +69,14 @@ TEST_CASE("The best range is as good as any that a brute search finds, and cuts 
     const float high = *std::max_element(samples.begin(), samples.end());
     double least = 1e9;
     for (double a = 0.8; a <= 1.0; a += 0.02) {
-      for (double b = 0.8; b <= 1.0; b += 0.02) least = std::min(least, squared_error(samples, affine_int8(a * low, b * high)));
+      for (double b = 0.8; b <= 1.0; b += 0.02)
+        least = std::min(least, squared_error(samples, affine_int8(a * low, b * high)));
     }
     CHECK(squared_error(samples, best_int8(samples)) <= 1.03 * least);
   }
-  CHECK(best_int8(heavy).scale < affine_int8(*std::min_element(heavy.begin(), heavy.end()),
-                                             *std::max_element(heavy.begin(), heavy.end())).scale);
+  CHECK(
+      best_int8(heavy).scale <
+      affine_int8(*std::min_element(heavy.begin(), heavy.end()), *std::max_element(heavy.begin(), heavy.end())).scale);
 
   std::vector<float> even;
   for (int i = 0; i <= 4000; ++i) even.push_back(-2.0f + 0.001f * static_cast<float>(i));
@@ -129,7 +131,7 @@ TEST_CASE("A table over codes maps each of the 256") {
 TEST_CASE("Weights round to the nearest code of a scale no worse than the largest weight's") {
   const size_t outputs = 5, taps = 9, inputs = 6;
   std::vector<float> w = gaussian(outputs * taps * inputs, 0.2f, 0.0f, 4);
-  w[3] = 4.0f;  // an outlier in channel 0
+  w[3] = 4.0f;                                                                 // an outlier in channel 0
   for (size_t i = 0; i < taps * inputs; ++i) w[2 * taps * inputs + i] = 0.0f;  // a channel of zeros
   std::vector<double> mean, square;
   for (size_t c = 0; c < inputs; ++c) {

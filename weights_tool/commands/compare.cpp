@@ -121,7 +121,8 @@ int run_compare(int argc, char** argv) {
   GridOptions grid;
   grid.columns = columns;
   grid.scale = static_cast<size_t>(arguments.integer("scale"));
-  write_png(out, image_grid(tiles.data(), tiles.size() / shape.elements(), shape.height, shape.width, shape.channels, grid),
+  write_png(out,
+            image_grid(tiles.data(), tiles.size() / shape.elements(), shape.height, shape.width, shape.channels, grid),
             arguments.flag("force"));
   print_difference(pixels[0], pixels[1], request.count);
   return static_cast<int>(ExitCode::ok);

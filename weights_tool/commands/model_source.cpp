@@ -95,8 +95,8 @@ ModelSource from_model_file(std::vector<uint8_t> bytes, const std::string& path,
   source.bytes = std::move(bytes);
   if (options.steps > 0 && options.steps != source.diffusion.default_steps) {
     if (source.diffusion.schedule.empty() || source.graph.folded)
-      throw Error(ExitCode::invalid_input, path + ": was made for exactly " +
-                                               std::to_string(source.diffusion.default_steps) + " steps");
+      throw Error(ExitCode::invalid_input,
+                  path + ": was made for exactly " + std::to_string(source.diffusion.default_steps) + " steps");
     source.diffusion.default_steps = options.steps;
     source.diffusion.rows.clear();
     source.bytes = write_model(source.graph, source.plan, source.diffusion, source.meta);

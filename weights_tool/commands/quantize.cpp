@@ -35,7 +35,7 @@ const CommandSpec& spec() {
        Option::integer("seed", 0, 0, int64_t{1} << 53, "of the calibration pictures"),
        Option::flag("no-ema", "of a checkpoint: the last weights instead of the averaged ones"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
-       Option::flag("force", "replace an existing file")},
+       Option::flag("quiet", "no progress"), Option::flag("force", "replace an existing file")},
       "Ranges are chosen by squared error on the x_t that the sampler itself visits. The printed signal to noise "
       "compares both networks on other pictures, at the step where the output is worst. inspect shows every layer."};
   return command;
@@ -45,7 +45,8 @@ void print_report(const std::string& path, const QuantizedModel& model) {
   std::printf("%s: %zu bytes, arena %lld bytes, %zu steps\n", path.c_str(), model.bytes.size(),
               static_cast<long long>(model.plan.arena_bytes), model.diffusion.rows.size());
   if (model.folded_bytes != 0)
-    std::printf("with time folded to constants: %zu bytes%s\n", model.folded_bytes, model.keeps_network ? "" : ", used");
+    std::printf("with time folded to constants: %zu bytes%s\n", model.folded_bytes,
+                model.keeps_network ? "" : ", used");
   if (model.network_bytes != 0)
     std::printf("with the last layers of the time network: %zu bytes%s\n", model.network_bytes,
                 model.keeps_network ? ", used" : "");
@@ -87,6 +88,7 @@ int run_quantize(int argc, char** argv) {
   const std::string time = arguments.text("time");
   options.time = time == "smaller" ? TimeForm::smaller : time == "folded" ? TimeForm::folded : TimeForm::network;
   options.threads = static_cast<int>(arguments.integer("threads"));
+  options.quiet = arguments.flag("quiet");
   const QuantizedModel model = quantize_model(source.graph, source.diffusion, source.meta, options);
   write_file(out, model.bytes, arguments.flag("force"));
   print_report(out, model);

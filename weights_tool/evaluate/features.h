@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "weights_tool/io/image.h"
+#include "weights_tool/io/pool.h"
 #include "weights_tool/train/executor.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

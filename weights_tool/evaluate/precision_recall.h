@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "weights_tool/train/parameters.h"
 #include "weights_tool/io/pool.h"
+#include "weights_tool/train/parameters.h"
 
 namespace mote::tool {
 

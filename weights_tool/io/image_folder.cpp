@@ -26,7 +26,7 @@ std::string size_text(size_t height, size_t width, size_t channels) {
 
 }  // namespace
 
-ImageSet read_image_folder(const std::string& path, size_t max_bytes) {
+ImageSet read_image_folder(const std::string& path, uint64_t max_bytes) {
   std::vector<std::string> names;
   for (const std::string& name : list_directory(path)) {
     if (is_png_name(name) && !is_directory(join_path(path, name))) names.push_back(name);

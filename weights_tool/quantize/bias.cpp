@@ -50,7 +50,8 @@ void apply(Graph& graph, const Node& node, size_t channel, const Line& line) {
   if (line.gain == 1.0) return;
   const int quant = graph.tensors[static_cast<size_t>(node.weights)].quant;
   format::QuantValue& value = graph.quants[static_cast<size_t>(quant)].values[channel];
-  value.scale = static_cast<float>(std::clamp(value.scale / line.gain, double{format::min_scale}, double{format::max_scale}));
+  value.scale =
+      static_cast<float>(std::clamp(value.scale / line.gain, double{format::min_scale}, double{format::max_scale}));
 }
 
 // A vector that is added to the bias would have to be scaled with it.
@@ -93,8 +94,8 @@ void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, Pro
     for (const auto& [index, by_picture] : sums) {
       const Node& node = graph.nodes[static_cast<size_t>(index)];
       const double values = static_cast<double>(graph.tensors[static_cast<size_t>(node.y[0])].elements());
-      const double n = values / static_cast<double>(by_picture[0].size()) *
-                       static_cast<double>(pictures * comparison.rows.size());
+      const double n =
+          values / static_cast<double>(by_picture[0].size()) * static_cast<double>(pictures * comparison.rows.size());
       for (size_t o = 0; o < by_picture[0].size(); ++o) {
         Sums total;
         for (const std::vector<Sums>& picture : by_picture) {

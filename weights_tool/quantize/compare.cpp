@@ -40,27 +40,28 @@ void compare_networks(const Comparison& comparison, const QuantizedGraph& quanti
   }
   const size_t outputs = static_cast<size_t>(graph.tensors[at(graph.output)].elements());
   std::atomic<uint64_t> passes{done};
-  follow_trajectories(graph, comparison.rows, comparison.trajectories, comparison.pool, [&](const Visit& visit, float* m) {
-    Pair& pair = *pairs[at(visit.worker)];
-    pair.plain.run(visit.x, visit.timestep, visit.step, visit.class_row, [&](int node) {
-      for (int t : node_outputs(graph.nodes[at(node)])) {
-        const float* data = static_cast<const float*>(pair.plain.data(t));
-        pair.values[at(t)].assign(data, data + graph.tensors[at(t)].elements());
-      }
-    });
-    std::memcpy(m, pair.plain.output(), outputs * sizeof(float));
-    pair.small.run(visit.x, visit.timestep, visit.step, visit.class_row, [&](int node) {
-      for (int t : node_outputs(quantized.graph.nodes[at(node)])) {
-        const int original = quantized.float_tensor[at(t)];
-        if (original < 0) continue;
-        see({visit, node, t, static_cast<size_t>(quantized.graph.tensors[at(t)].elements()),
-             original == graph.input ? visit.x : pair.values[at(original)].data(),
-             QuantizedReader(quantized.graph, t, visit.step, pair.small.data(t))});
-      }
-    });
-    const uint64_t count = passes.fetch_add(1) + 1;
-    if (visit.worker == 0) progress.update(count);
-  });
+  follow_trajectories(graph, comparison.rows, comparison.trajectories, comparison.pool,
+                      [&](const Visit& visit, float* m) {
+                        Pair& pair = *pairs[at(visit.worker)];
+                        pair.plain.run(visit.x, visit.timestep, visit.step, visit.class_row, [&](int node) {
+                          for (int t : node_outputs(graph.nodes[at(node)])) {
+                            const float* data = static_cast<const float*>(pair.plain.data(t));
+                            pair.values[at(t)].assign(data, data + graph.tensors[at(t)].elements());
+                          }
+                        });
+                        std::memcpy(m, pair.plain.output(), outputs * sizeof(float));
+                        pair.small.run(visit.x, visit.timestep, visit.step, visit.class_row, [&](int node) {
+                          for (int t : node_outputs(quantized.graph.nodes[at(node)])) {
+                            const int original = quantized.float_tensor[at(t)];
+                            if (original < 0) continue;
+                            see({visit, node, t, static_cast<size_t>(quantized.graph.tensors[at(t)].elements()),
+                                 original == graph.input ? visit.x : pair.values[at(original)].data(),
+                                 QuantizedReader(quantized.graph, t, visit.step, pair.small.data(t))});
+                          }
+                        });
+                        const uint64_t count = passes.fetch_add(1) + 1;
+                        if (visit.worker == 0) progress.update(count);
+                      });
 }
 
 }  // namespace mote::tool

@@ -65,7 +65,8 @@ void find_small_network(const Graph& graph, TimeFold& fold) {
     for (size_t side = 0; side < 2; ++side) {
       const int table = producer(graph, graph.nodes[at(add)].x[side]);
       const int other = graph.nodes[at(add)].x[1 - side];
-      if (table < 0 || graph.nodes[at(table)].kind != OpKind::class_embedding || depends_on_class(graph, other)) continue;
+      if (table < 0 || graph.nodes[at(table)].kind != OpKind::class_embedding || depends_on_class(graph, other))
+        continue;
       fold.class_table = graph.nodes[at(table)].weights;
       fold.embedding = other;
     }

@@ -27,9 +27,9 @@ struct TimeFold {
 
   // The small network, when the graph has the form that can be kept: embedding (+ class) -> activation -> projections.
   bool keepable = false;
-  int embedding = -1;        // the tensor before the class is added: [n]
-  int class_table = -1;      // parameter [classes + 1][n], or -1
-  int activated = -1;        // the tensor that the projections read
+  int embedding = -1;    // the tensor before the class is added: [n]
+  int class_table = -1;  // parameter [classes + 1][n], or -1
+  int activated = -1;    // the tensor that the projections read
   Activation activation = Activation::none;
   std::vector<float> embedding_values;  // [steps][n]
   double largest_activated = 0;         // of |activated|, over classes and steps

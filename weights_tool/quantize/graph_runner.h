@@ -29,7 +29,7 @@ class RunnableGraph {
   KernelSet kernels_ = KernelSet::ref;
   uint8_t* packed_ = nullptr;
   size_t packed_scratch_bytes_ = 0;
-  std::vector<int> node_of_operator_;   // of graph.nodes
+  std::vector<int> node_of_operator_;       // of graph.nodes
   std::vector<uint32_t> record_of_tensor_;  // graph tensor -> record in the model
 };
 

@@ -43,14 +43,16 @@ class Observer {
     const size_t picture = static_cast<size_t>(visit.picture), step = static_cast<size_t>(visit.step);
     float* samples = found_.tensors[static_cast<size_t>(tensor)].samples[step].data() + picture * each_;
     for (size_t k = 0; k < each_; ++k) {
-      const uint32_t at = uniform_below(static_cast<uint32_t>(count), static_cast<uint32_t>(k), 1,
-                                        static_cast<uint32_t>(step), static_cast<uint32_t>(picture),
-                                        1000u + static_cast<uint32_t>(tensor));
+      const uint32_t at =
+          uniform_below(static_cast<uint32_t>(count), static_cast<uint32_t>(k), 1, static_cast<uint32_t>(step),
+                        static_cast<uint32_t>(picture), 1000u + static_cast<uint32_t>(tensor));
       samples[k] = values[at];
     }
     std::vector<Extreme>& extremes = extremes_[picture];
-    if (extremes.empty()) extremes.resize(graph_.tensors.size() * found_.tensors[static_cast<size_t>(tensor)].low.size());
-    Extreme& extreme = extremes[static_cast<size_t>(tensor) * found_.tensors[static_cast<size_t>(tensor)].low.size() + step];
+    if (extremes.empty())
+      extremes.resize(graph_.tensors.size() * found_.tensors[static_cast<size_t>(tensor)].low.size());
+    Extreme& extreme =
+        extremes[static_cast<size_t>(tensor) * found_.tensors[static_cast<size_t>(tensor)].low.size() + step];
     std::vector<ChannelSums>& sums = sums_[picture];
     if (sums.empty()) sums.resize(graph_.tensors.size());
     ChannelSums& sum = sums[static_cast<size_t>(tensor)];

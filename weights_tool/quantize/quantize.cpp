@@ -33,6 +33,12 @@ Json quantization_json(const QuantizeOptions& options, const QuantizedModel& mod
   return out;
 }
 
+Progress::Config progress_of(const QuantizeOptions& options) {
+  Progress::Config config = Progress::system();
+  if (options.quiet) config.print = [](const std::string&) {};
+  return config;
+}
+
 // The file's size does not depend on where the plan puts things.
 size_t file_bytes(const Graph& graph, const DiffusionInfo& info, const Json& meta) {
   PlanOptions quick;
@@ -77,7 +83,7 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
 
   ThreadPool pool(options.threads);
   const uint64_t passes = static_cast<uint64_t>(options.calibration.pictures) * rows.size();
-  Progress calibrating("calibrate", passes, "passes");
+  Progress calibrating("calibrate", passes, "passes", 0, progress_of(options));
   const Observations seen = observe(graph, float_info, rows, options.calibration, pool, calibrating);
   calibrating.finish();
   choose_form(graph, seen, fold_time(graph, float_info, rows), options, model);
@@ -88,12 +94,13 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
   };
   if (options.graph.bias_correction) {
     const uint64_t pass = take_pictures(options.corrected_pictures);
-    Progress correcting("correct", pass * static_cast<uint64_t>(bias_passes(model.quantized.graph)), "passes");
+    Progress correcting("correct", pass * static_cast<uint64_t>(bias_passes(model.quantized.graph)), "passes", 0,
+                        progress_of(options));
     correct_biases(comparison, model.quantized, correcting);
     correcting.finish();
   }
   comparison.trajectories.seed = options.calibration.seed + 1;  // other pictures than those looked at before
-  Progress comparing("compare", take_pictures(options.compared_pictures), "passes");
+  Progress comparing("compare", take_pictures(options.compared_pictures), "passes", 0, progress_of(options));
   model.noise = measure_noise(comparison, model.quantized, comparing);
   comparing.finish();
   model.meta = meta.kind() == Json::Kind::object ? meta : Json::object();

@@ -18,9 +18,10 @@ struct QuantizeOptions {
   int steps = 10;
   TrajectoryOptions calibration;
   int corrected_pictures = 64, compared_pictures = 16;  // for the correction of biases; for the signal to noise
-  GraphOptions graph;  // keep_network follows from `time`
+  GraphOptions graph;                                   // keep_network follows from `time`
   TimeForm time = TimeForm::smaller;
   PlanOptions plan;
+  bool quiet = false;  // no progress
   int threads = 0;
 };
 

@@ -60,9 +60,9 @@ class Builder {
   const TimeFold& fold_;
   const GraphOptions& options_;
   QuantizedGraph out_;
-  std::vector<int> image_;          // of each float tensor in out_
-  std::vector<bool> done_;          // nodes that became part of another one
-  std::map<int, int> folded_;       // vector tensors -> constants
+  std::vector<int> image_;     // of each float tensor in out_
+  std::vector<bool> done_;     // nodes that became part of another one
+  std::map<int, int> folded_;  // vector tensors -> constants
   int step_embedding_ = -1;
 };
 
@@ -118,7 +118,8 @@ int Builder::copy_constant(int tensor) {
 
 int Builder::image(const Node& node, int tensor) const {
   if (tensor < 0) return -1;
-  if (image_[at(tensor)] < 0) refuse(node, "it reads " + from_.tensors[at(tensor)].name + ", which has no quantized form");
+  if (image_[at(tensor)] < 0)
+    refuse(node, "it reads " + from_.tensors[at(tensor)].name + ", which has no quantized form");
   return image_[at(tensor)];
 }
 
@@ -227,8 +228,8 @@ int Builder::make_vector(const Node& node) {
     const int n = static_cast<int>(from_.tensors[at(vector.tensor)].elements()), pitch = (n + 3) / 4 * 4;
     std::vector<int> dims{fold_.steps, pitch};
     if (fold_.class_rows > 1) dims.insert(dims.begin(), fold_.class_rows);
-    constant = float_constant(from_.tensors[at(vector.tensor)].name, dims,
-                              padded_rows(vector.values, static_cast<size_t>(n)));
+    constant =
+        float_constant(from_.tensors[at(vector.tensor)].name, dims, padded_rows(vector.values, static_cast<size_t>(n)));
     return constant;
   }
   refuse(node, "its vector depends on x_t");
@@ -282,8 +283,7 @@ void Builder::finish_weights(const Node& node, Node& out, const std::vector<doub
       for (const format::QuantValue& value : out_.graph.quants[at(input.quant)].values)
         difference = std::max<int64_t>({difference, 127 - value.zero_point, value.zero_point + 128});
     }
-    largest = std::max(largest,
-                       difference * largest_weight_sum(rounded.codes, outputs, taps, inputs, first, count));
+    largest = std::max(largest, difference * largest_weight_sum(rounded.codes, outputs, taps, inputs, first, count));
     first += count;
   }
   if (largest < int64_t{1} << 25) out.proofs |= format::op_sums_below_2_25;
@@ -338,8 +338,7 @@ void Builder::group_norm(size_t index) {
   const Node& node = from_.nodes[index];
   Node out = node;
   for (size_t i = 0; i < 2; ++i) out.x[i] = image(node, node.x[i]);
-  if (node.x[1] >= 0 && node.y[1] < 0)
-    refuse(node, "it joins two tensors for a reader that cannot take them apart");
+  if (node.x[1] >= 0 && node.y[1] < 0) refuse(node, "it joins two tensors for a reader that cannot take them apart");
   out.vector = make_vector(node);
   out.weights = copy_constant(node.weights);
   out.bias = copy_constant(node.bias);
@@ -387,7 +386,8 @@ void Builder::attention(const Node& node) {
   out.table_step = attention_table_step;
   std::vector<int8_t> codes;
   for (int d = 0; d < 256; ++d)
-    codes.push_back(static_cast<int8_t>(static_cast<uint8_t>(std::nearbyint(255.0 * std::exp(-d * attention_table_step)))));
+    codes.push_back(
+        static_cast<int8_t>(static_cast<uint8_t>(std::nearbyint(255.0 * std::exp(-d * attention_table_step)))));
   out.weights = code_constant("softmax.table", {256}, std::move(codes), DType::u8, add_quant({{1.0f / 255, 0}}, false));
   out.y[0] = activation_like(node.y[0], free_scales({node.y[0]}, must_share(node.y[0])));
   out_.graph.nodes.push_back(std::move(out));

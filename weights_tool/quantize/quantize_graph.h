@@ -10,8 +10,8 @@
 namespace mote::tool {
 
 struct GraphOptions {
-  bool per_step = true;       // activation scales for each step; false: one for all
-  int table_entries = 1024;   // of the activation tables behind normalisations: 256, 512, 1024, 2048 or 4096
+  bool per_step = true;      // activation scales for each step; false: one for all
+  int table_entries = 1024;  // of the activation tables behind normalisations: 256, 512, 1024, 2048 or 4096
   bool bias_correction = true;
   bool keep_network = false;  // the form of the time network (fold_time.h), where it can be kept
 };

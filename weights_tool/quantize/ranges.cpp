@@ -34,7 +34,7 @@ std::vector<float> thinned(const std::vector<float>& samples, size_t most) {
 }
 
 constexpr size_t search_samples = 8192;
-constexpr int ends = 24;           // ranges tried for each end in one sweep
+constexpr int ends = 24;  // ranges tried for each end in one sweep
 // The shortest, as a share of the extreme. Shorter ranges have less error by themselves but shrink what comes after:
 // pictures of the shipped model were 1 % further from real ones with 0.4.
 constexpr double least_end = 0.8;

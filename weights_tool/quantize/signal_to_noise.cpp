@@ -41,7 +41,8 @@ std::vector<LayerNoise> measure_noise(const Comparison& comparison, const Quanti
         sum.signal += picture[n * steps + step].signal;
         sum.noise += picture[n * steps + step].noise;
       }
-      const double decibel = sum.noise > 0 ? 10.0 * std::log10(std::max(sum.signal, 1e-300) / sum.noise) : largest_decibel;
+      const double decibel =
+          sum.noise > 0 ? 10.0 * std::log10(std::max(sum.signal, 1e-300) / sum.noise) : largest_decibel;
       layer.decibel.push_back(std::min(decibel, largest_decibel));
     }
     layers.push_back(std::move(layer));

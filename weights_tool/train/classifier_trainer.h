@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "weights_tool/io/pool.h"
 #include "weights_tool/train/classifier_file.h"
 #include "weights_tool/train/dataset.h"
 #include "weights_tool/train/gradients.h"
 #include "weights_tool/train/optimizer.h"
-#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

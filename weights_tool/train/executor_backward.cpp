@@ -28,7 +28,9 @@ void Executor::back_node(int node) {
     case OpKind::average_pool: return back_resample(node);
     case OpKind::class_embedding: return back_class_embedding(node);
     case OpKind::scale_shift: return back_scale_shift(node);
-    case OpKind::timestep_embedding: return;
+    case OpKind::timestep_embedding:
+    case OpKind::quantize:
+    case OpKind::step_embedding: return;  // the last two: quantized graphs, which nobody trains
   }
   back_dropout(node);
 }

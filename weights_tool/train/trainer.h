@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "weights_tool/io/pool.h"
 #include "weights_tool/train/checkpoint.h"
 #include "weights_tool/train/dataset.h"
 #include "weights_tool/train/gradients.h"
 #include "weights_tool/train/loss.h"
 #include "weights_tool/train/optimizer.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/io/pool.h"
 #include "weights_tool/train/train_config.h"
 
 namespace mote::tool {

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "weights_tool/io/image.h"
+#include "weights_tool/io/pool.h"
 #include "weights_tool/train/dataset.h"
 #include "weights_tool/train/executor.h"
 #include "weights_tool/train/loss.h"
 #include "weights_tool/train/parameters.h"
-#include "weights_tool/io/pool.h"
 
 namespace mote::tool {
 

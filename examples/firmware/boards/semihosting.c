@@ -2,6 +2,7 @@
  * emulates (Arm, "Semihosting for AArch32 and AArch64"). Without a debugger the instruction faults, so a product writes
  * these functions for its UART and watchdog instead. */
 #include <stdint.h>
+#include <string.h>
 
 #include "board.h"
 #include "startup.h"
@@ -27,18 +28,12 @@ void board_kick_watchdog(void) {}
 
 void board_print(const char* text) { (void)call(sys_write0, text); }
 
-static size_t length_of(const char* text) {
-  size_t length = 0;
-  while (text[length] != '\0') ++length;
-  return length;
-}
-
 int board_save(const char* name, const void* data, size_t size) {
   uintptr_t block[3];
   uintptr_t handle, unwritten;
   block[0] = (uintptr_t)name;
   block[1] = open_mode_wb;
-  block[2] = length_of(name);
+  block[2] = strlen(name);
   handle = call(sys_open, block);
   if (handle == (uintptr_t)-1) return 1;
   block[0] = handle;

@@ -5,9 +5,7 @@ namespace mote {
 namespace {
 
 // The stored row or column under position `at` of the upsampled input of `size` stored ones, or -1: outside.
-int stored_position(int at, int size, int upsample) {
-  return at < 0 || at >= size * upsample ? -1 : at / upsample;
-}
+int stored_position(int at, int size, int upsample) { return at < 0 || at >= size * upsample ? -1 : at / upsample; }
 
 // Products and sums modulo 2^32.
 template <class X>

@@ -6,14 +6,16 @@
 namespace mote {
 
 void add_s8_ref(const AddS8& args, int row_begin, int row_end) {
-  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row, end = static_cast<ptrdiff_t>(row_end) * args.row;
+  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row,
+                  end = static_cast<ptrdiff_t>(row_end) * args.row;
   for (ptrdiff_t i = begin; i < end; ++i) {
     args.y[i] = sat8((args.a[i] * args.A0 + args.b[i] * args.A1 + args.B) >> args.shift);
   }
 }
 
 void table_s8_ref(const TableS8& args, int row_begin, int row_end) {
-  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row, end = static_cast<ptrdiff_t>(row_end) * args.row;
+  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row,
+                  end = static_cast<ptrdiff_t>(row_end) * args.row;
   for (ptrdiff_t i = begin; i < end; ++i) args.y[i] = args.table[args.x[i] + 128];
 }
 
@@ -26,7 +28,8 @@ void average_pool_s8_ref(const AveragePoolS8& args, int row_begin, int row_end) 
         int32_t sum = 0;
         for (int ky = 0; ky < args.kernel; ++ky) {
           for (int kx = 0; kx < args.kernel; ++kx) {
-            const ptrdiff_t pixel = static_cast<ptrdiff_t>(oy * args.kernel + ky) * args.in_width + ox * args.kernel + kx;
+            const ptrdiff_t pixel =
+                static_cast<ptrdiff_t>(oy * args.kernel + ky) * args.in_width + ox * args.kernel + kx;
             sum += args.x[pixel * args.channels + c];
           }
         }
@@ -48,7 +51,8 @@ void upsample_s8_ref(const UpsampleS8& args, int row_begin, int row_end) {
 }
 
 void quantize_s16_ref(const QuantizeS16& args, int row_begin, int row_end) {
-  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row, end = static_cast<ptrdiff_t>(row_end) * args.row;
+  const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row,
+                  end = static_cast<ptrdiff_t>(row_end) * args.row;
   for (ptrdiff_t i = begin; i < end; ++i) {
     float v = args.x[i] * args.inv_scale;
     v = v > -32767.0f ? v : -32767.0f;  // a NaN becomes the lower bound

@@ -23,8 +23,7 @@ void affine_s8_ref(const AffineS8& args, int row_begin, int row_end) {
   for (ptrdiff_t at = row_begin * row; at < row_end * row; at += args.channels) {
     for (int c = 0; c < args.channels; ++c) {
       const int32_t v = (args.x[at + c] * args.A[c] + args.B[c]) >> args.shift;
-      args.y[at + c] =
-          args.table != nullptr ? args.table[clamp_i32(v, 0, args.table_entries - 1)] : sat8(v);
+      args.y[at + c] = args.table != nullptr ? args.table[clamp_i32(v, 0, args.table_entries - 1)] : sat8(v);
     }
   }
 }
