@@ -50,7 +50,6 @@ void print_report(const std::string& path, const QuantizedModel& model) {
   if (model.network_bytes != 0)
     std::printf("with the last layers of the time network: %zu bytes%s\n", model.network_bytes,
                 model.keeps_network ? ", used" : "");
-  if (model.noise.empty()) return;
   // The last operator writes the network's output.
   const LayerNoise& output = model.noise.back();
   double worst = 1e9, sum = 0;
@@ -92,6 +91,8 @@ int run_quantize(int argc, char** argv) {
   const QuantizedModel model = quantize_model(source.graph, source.diffusion, source.meta, options);
   write_file(out, model.bytes, arguments.flag("force"));
   print_report(out, model);
+  if (options.graph.bias_correction && !model.bias_corrected)
+    std::printf("bias correction left out: the output was nearer to the float network's without it\n");
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -64,7 +64,7 @@ int bias_passes(const Graph& quantized) {
   return static_cast<int>((nodes + each - 1) / each);
 }
 
-void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, Progress& progress) {
+void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, uint64_t done, Progress& progress) {
   Graph& graph = quantized.graph;
   const std::vector<int> nodes = corrected_nodes(graph);
   const size_t each = nodes_of_a_pass(nodes.size());
@@ -77,8 +77,8 @@ void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, Pro
       const size_t channels = static_cast<size_t>(y.dims[static_cast<size_t>(y.rank - 1)]);
       sums[nodes[k]].assign(pictures, std::vector<Sums>(channels));
     }
-    const uint64_t done = first / each * pictures * comparison.rows.size();
-    compare_networks(comparison, quantized, progress, done, [&](const Compared& c) {
+    const uint64_t begin = done + first / each * pictures * comparison.rows.size();
+    compare_networks(comparison, quantized, progress, begin, [&](const Compared& c) {
       const auto found = sums.find(c.node);
       if (found == sums.end()) return;
       std::vector<Sums>& picture = found->second[static_cast<size_t>(c.visit.picture)];

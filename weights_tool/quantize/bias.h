@@ -12,7 +12,7 @@ namespace mote::tool {
 int bias_passes(const Graph& quantized);
 
 // Changes the biases of conv2d and linear operators that x_t reaches and, of those without a residual, the scales of the
-// weights.
-void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, Progress& progress);
+// weights. progress moves on from `done`.
+void correct_biases(const Comparison& comparison, QuantizedGraph& quantized, uint64_t done, Progress& progress);
 
 }  // namespace mote::tool

@@ -27,7 +27,7 @@ Json quantization_json(const QuantizeOptions& options, const QuantizedModel& mod
       .set("seed", static_cast<unsigned long long>(options.calibration.seed))
       .set("scales", options.graph.per_step ? "per-step" : "shared")
       .set("table_entries", options.graph.table_entries)
-      .set("bias_correction", options.graph.bias_correction)
+      .set("bias_correction", model.bias_corrected)
       .set("time", model.keeps_network ? "network" : "folded");
   if (!model.noise.empty()) out.set("snr_db", noise_json(model.noise));
   return out;
@@ -65,6 +65,27 @@ void choose_form(const Graph& graph, const Observations& seen, const TimeFold& f
   model.quantized = std::move(kept);
 }
 
+// Of the network's output, the mean over the steps.
+double output_decibel(const std::vector<LayerNoise>& noise) {
+  double sum = 0;
+  for (double decibel : noise.back().decibel) sum += decibel;
+  return sum / static_cast<double>(noise.back().decibel.size());
+}
+
+// Corrects biases and keeps the result if the output came nearer to the float network's. In deep networks, where several
+// operators in a row are corrected in one pass, each may count the errors before it again. pass: x_t in one pass.
+void correct(const Comparison& comparison, uint64_t pass, const QuantizeOptions& options, QuantizedModel& model) {
+  const uint64_t passes = static_cast<uint64_t>(bias_passes(model.quantized.graph));
+  Progress progress("correct", pass * (passes + 2), "passes", 0, progress_of(options));
+  const double before = output_decibel(measure_noise(comparison, model.quantized, progress));
+  QuantizedGraph corrected = model.quantized;
+  correct_biases(comparison, corrected, pass, progress);
+  const double after = output_decibel(measure_noise(comparison, corrected, progress));
+  progress.finish();
+  model.bias_corrected = after > before;
+  if (model.bias_corrected) model.quantized = std::move(corrected);
+}
+
 }  // namespace
 
 QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& info, const Json& meta,
@@ -92,13 +113,7 @@ QuantizedModel quantize_model(const Graph& float_graph, const DiffusionInfo& inf
     comparison.trajectories.pictures = std::min(options.calibration.pictures, most);
     return static_cast<uint64_t>(comparison.trajectories.pictures) * rows.size();
   };
-  if (options.graph.bias_correction) {
-    const uint64_t pass = take_pictures(options.corrected_pictures);
-    Progress correcting("correct", pass * static_cast<uint64_t>(bias_passes(model.quantized.graph)), "passes", 0,
-                        progress_of(options));
-    correct_biases(comparison, model.quantized, correcting);
-    correcting.finish();
-  }
+  if (options.graph.bias_correction) correct(comparison, take_pictures(options.corrected_pictures), options, model);
   comparison.trajectories.seed = options.calibration.seed + 1;  // other pictures than those looked at before
   Progress comparing("compare", take_pictures(options.compared_pictures), "passes", 0, progress_of(options));
   model.noise = measure_noise(comparison, model.quantized, comparing);

@@ -30,6 +30,7 @@ struct QuantizedModel {
   MemoryPlan plan;
   DiffusionInfo diffusion;  // with its rows
   bool keeps_network = false;
+  bool bias_corrected = false;  // asked for, and it helped
   // Bytes of the file in each form of the time network; 0: not asked for, or cannot be kept.
   size_t folded_bytes = 0, network_bytes = 0;
   std::vector<LayerNoise> noise;
