@@ -1,243 +1,24 @@
+// The quantized form of each operator.
 #include "weights_tool/quantize/quantize_graph.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "weights_tool/io/error.h"
+#include "weights_tool/quantize/quantize_builder.h"
 #include "weights_tool/quantize/ranges.h"
 #include "weights_tool/quantize/weights.h"
 
 namespace mote::tool {
 namespace {
 
-size_t at(int index) { return static_cast<size_t>(index); }
-
 constexpr float attention_table_step = 1.0f / 32;  // exp(-255 / 32) = 0.0003: what is lost is below a code
 constexpr double largest_x = 8.0;                  // x_t beyond that is cut off; Gaussian noise ends at 5.77
 constexpr double largest_i16 = 32767.0;
 
-class Builder {
- public:
-  Builder(const Graph& graph, const Observations& seen, const TimeFold& fold, const GraphOptions& options)
-      : from_(graph), seen_(seen), fold_(fold), options_(options), image_(graph.tensors.size(), -1) {}
+}  // namespace
 
-  QuantizedGraph run();
-
- private:
-  [[noreturn]] void refuse(const Node& node, const std::string& what) const {
-    throw Error(ExitCode::invalid_input, "cannot quantize " + node.name + ": " + what);
-  }
-
-  int add_tensor(Tensor tensor, int stands_for);
-  int add_quant(std::vector<format::QuantValue> values, bool per_step);
-  int activation_like(int tensor, int quant);
-  int float_constant(const std::string& name, std::vector<int> dims, const std::vector<double>& values);
-  int code_constant(const std::string& name, std::vector<int> dims, std::vector<int8_t> codes, DType dtype, int quant);
-  int copy_constant(int tensor);
-  int image(const Node& node, int tensor) const;
-
-  std::vector<float> pooled(const std::vector<int>& tensors) const;
-  int free_scales(const std::vector<int>& tensors, bool shared);
-  bool must_share(int tensor) const;
-
-  void make_input();
-  void make_step_embedding();
-  int make_vector(const Node& node);
-  void convolution(const Node& node);
-  void finish_weights(const Node& node, Node& out, const std::vector<double>& mean, const std::vector<double>& square);
-  void group_norm(size_t index);
-  void activation(const Node& node);
-  void attention(const Node& node);
-  void simple(const Node& node);
-  void project(const TimeVector& vector);
-  // The activation behind each output of a node when nothing else reads them and all are the same; none otherwise.
-  std::vector<const Node*> activations_behind(size_t index) const;
-  const Node* only_reader(int tensor) const;
-
-  const Graph& from_;
-  const Observations& seen_;
-  const TimeFold& fold_;
-  const GraphOptions& options_;
-  QuantizedGraph out_;
-  std::vector<int> image_;     // of each float tensor in out_
-  std::vector<bool> done_;     // nodes that became part of another one
-  std::map<int, int> folded_;  // vector tensors -> constants
-  int step_embedding_ = -1;
-};
-
-int Builder::add_tensor(Tensor tensor, int stands_for) {
-  out_.graph.tensors.push_back(std::move(tensor));
-  out_.float_tensor.push_back(stands_for);
-  const int index = static_cast<int>(out_.graph.tensors.size()) - 1;
-  if (stands_for >= 0) image_[at(stands_for)] = index;
-  return index;
-}
-
-int Builder::add_quant(std::vector<format::QuantValue> values, bool per_step) {
-  out_.graph.quants.push_back({std::move(values), per_step});
-  return static_cast<int>(out_.graph.quants.size()) - 1;
-}
-
-int Builder::activation_like(int tensor, int quant) {
-  Tensor t = from_.tensors[at(tensor)];
-  t.dtype = quant < 0 ? DType::f32 : DType::i8;
-  t.quant = quant;
-  return add_tensor(std::move(t), tensor);
-}
-
-int Builder::float_constant(const std::string& name, std::vector<int> dims, const std::vector<double>& values) {
-  Tensor t;
-  t.name = name;
-  t.role = Role::parameter;
-  t.rank = static_cast<int>(dims.size());
-  std::copy(dims.begin(), dims.end(), t.dims.begin());
-  for (double v : values) t.values.push_back(storable(v));
-  return add_tensor(std::move(t), -1);
-}
-
-int Builder::code_constant(const std::string& name, std::vector<int> dims, std::vector<int8_t> codes, DType dtype,
-                           int quant) {
-  Tensor t;
-  t.name = name;
-  t.role = Role::parameter;
-  t.rank = static_cast<int>(dims.size());
-  std::copy(dims.begin(), dims.end(), t.dims.begin());
-  t.dtype = dtype;
-  t.codes = std::move(codes);
-  t.quant = quant;
-  return add_tensor(std::move(t), -1);
-}
-
-int Builder::copy_constant(int tensor) {
-  if (tensor < 0) return -1;
-  const Tensor& t = from_.tensors[at(tensor)];
-  return float_constant(t.name, std::vector<int>(t.dims.begin(), t.dims.begin() + t.rank),
-                        std::vector<double>(t.values.begin(), t.values.end()));
-}
-
-int Builder::image(const Node& node, int tensor) const {
-  if (tensor < 0) return -1;
-  if (image_[at(tensor)] < 0)
-    refuse(node, "it reads " + from_.tensors[at(tensor)].name + ", which has no quantized form");
-  return image_[at(tensor)];
-}
-
-// ---- scales -----------------------------------------------------------------------------------------------------------
-
-std::vector<float> Builder::pooled(const std::vector<int>& tensors) const {
-  std::vector<float> all;
-  for (int t : tensors) {
-    for (const std::vector<float>& step : seen_.tensors[at(t)].samples) all.insert(all.end(), step.begin(), step.end());
-  }
-  return all;
-}
-
-// Scales of a tensor (or of several that share theirs): for each step, or one for all.
-int Builder::free_scales(const std::vector<int>& tensors, bool shared) {
-  if (shared || !options_.per_step) return add_quant({best_int8(pooled(tensors))}, false);
-  std::vector<format::QuantValue> values;
-  for (int step = 0; step < fold_.steps; ++step) {
-    std::vector<float> samples;
-    for (int t : tensors) {
-      const std::vector<float>& own = seen_.tensors[at(t)].samples[at(step)];
-      samples.insert(samples.end(), own.begin(), own.end());
-    }
-    values.push_back(best_int8(samples));
-  }
-  return add_quant(std::move(values), true);
-}
-
-const Node* Builder::only_reader(int tensor) const {
-  const Node* reader = nullptr;
-  if (tensor == from_.output) return nullptr;
-  for (const Node& node : from_.nodes) {
-    for (int t : node_inputs(node)) {
-      if (t != tensor) continue;
-      if (reader != nullptr && reader != &node) return nullptr;
-      reader = &node;
-    }
-  }
-  return reader;
-}
-
-// A table maps codes of one scale to codes of another: neither may depend on the step. So for what an activation reads
-// by itself, and for what an upsampling hands on to one.
-bool Builder::must_share(int tensor) const {
-  for (const Node& node : from_.nodes) {
-    if (node.x[0] == tensor && node.kind == OpKind::activation) return true;
-    if (node.x[0] == tensor && node.kind == OpKind::upsample && must_share(node.y[0])) return true;
-  }
-  return false;
-}
-
-// ---- time -------------------------------------------------------------------------------------------------------------
-
-std::vector<double> padded_rows(const std::vector<float>& values, size_t n) {
-  const size_t pitch = (n + 3) / 4 * 4;
-  std::vector<double> out(values.size() / n * pitch, 0.0);
-  for (size_t i = 0; i < values.size(); ++i) out[i / n * pitch + i % n] = double{values[i]};
-  return out;
-}
-
-void Builder::make_step_embedding() {
-  const int n = static_cast<int>(from_.tensors[at(fold_.embedding)].elements()), pitch = (n + 3) / 4 * 4;
-  Node node;
-  node.kind = OpKind::step_embedding;
-  node.name = "time.embedding";
-  node.activation = fold_.activation;
-  node.vector = float_constant("time.embedding.table", {fold_.steps, pitch},
-                               padded_rows(fold_.embedding_values, static_cast<size_t>(n)));
-  if (fold_.class_table >= 0) node.weights = copy_constant(fold_.class_table);
-  Tensor y;
-  y.name = "time.embedding";
-  y.rank = 1;
-  y.dims[0] = n;
-  y.dtype = DType::i16;
-  // Sums over n products with weights up to 127 must fit int32.
-  const double room = std::min(largest_i16, 2147483647.0 / (127.0 * n));
-  const double scale = std::max(fold_.largest_activated, 0x1p-20) / std::floor(room);
-  y.quant = add_quant({{static_cast<float>(scale), 0}}, false);
-  node.y[0] = step_embedding_ = add_tensor(std::move(y), fold_.activated);
-  out_.graph.nodes.push_back(std::move(node));
-}
-
-// A projection of the kept network: int16 times int8 to float32.
-void Builder::project(const TimeVector& vector) {
-  if (image_[at(vector.tensor)] >= 0) return;
-  const Node& linear = from_.nodes[at(vector.projection)];
-  Node node = linear;
-  const TensorObservation& input = seen_.tensors[at(fold_.activated)];
-  node.x[0] = step_embedding_;
-  node.y[0] = activation_like(vector.tensor, -1);
-  finish_weights(linear, node, input.mean, input.square);
-  out_.graph.nodes.push_back(std::move(node));
-}
-
-int Builder::make_vector(const Node& node) {
-  if (node.vector < 0) return -1;
-  if (from_.tensors[at(node.vector)].role == Role::parameter) return copy_constant(node.vector);
-  for (const TimeVector& vector : fold_.vectors) {
-    if (vector.tensor != node.vector) continue;
-    if (options_.keep_network) {
-      project(vector);
-      return image_[at(vector.tensor)];
-    }
-    int& constant = folded_.try_emplace(vector.tensor, -1).first->second;
-    if (constant >= 0) return constant;
-    const int n = static_cast<int>(from_.tensors[at(vector.tensor)].elements()), pitch = (n + 3) / 4 * 4;
-    std::vector<int> dims{fold_.steps, pitch};
-    if (fold_.class_rows > 1) dims.insert(dims.begin(), fold_.class_rows);
-    constant =
-        float_constant(from_.tensors[at(vector.tensor)].name, dims, padded_rows(vector.values, static_cast<size_t>(n)));
-    return constant;
-  }
-  refuse(node, "its vector depends on x_t");
-}
-
-// ---- operators ----------------------------------------------------------------------------------------------------------
-
-void Builder::make_input() {
+void QuantizedGraphBuilder::make_input() {
   Tensor x = from_.tensors[at(from_.input)];
   x.role = Role::input;
   Graph& graph = out_.graph;
@@ -256,8 +37,8 @@ void Builder::make_input() {
   graph.nodes.push_back(std::move(node));
 }
 
-void Builder::finish_weights(const Node& node, Node& out, const std::vector<double>& mean,
-                             const std::vector<double>& square) {
+void QuantizedGraphBuilder::finish_weights(const Node& node, Node& out, const std::vector<double>& mean,
+                                           const std::vector<double>& square) {
   const Tensor& weights = from_.tensors[at(node.weights)];
   const size_t outputs = at(weights.dims[0]), inputs = at(weights.dims[at(weights.rank - 1)]);
   const size_t taps = static_cast<size_t>(weights.elements()) / outputs / inputs;
@@ -295,7 +76,7 @@ void Builder::finish_weights(const Node& node, Node& out, const std::vector<doub
                             {static_cast<int>(outputs)}, bias);
 }
 
-void Builder::convolution(const Node& node) {
+void QuantizedGraphBuilder::convolution(const Node& node) {
   Node out = node;
   out.vector = make_vector(node);
   std::vector<double> mean, square;
@@ -320,7 +101,7 @@ void Builder::convolution(const Node& node) {
   out_.graph.nodes.push_back(std::move(out));
 }
 
-std::vector<const Node*> Builder::activations_behind(size_t index) const {
+std::vector<const Node*> QuantizedGraphBuilder::activations_behind(size_t index) const {
   const Node& node = from_.nodes[index];
   std::vector<const Node*> behind;
   for (int y : node.y) {
@@ -334,7 +115,7 @@ std::vector<const Node*> Builder::activations_behind(size_t index) const {
 }
 
 // group_norm and scale_shift, with the activation behind them as a table.
-void Builder::group_norm(size_t index) {
+void QuantizedGraphBuilder::group_norm(size_t index) {
   const Node& node = from_.nodes[index];
   Node out = node;
   for (size_t i = 0; i < 2; ++i) out.x[i] = image(node, node.x[i]);
@@ -366,7 +147,7 @@ void Builder::group_norm(size_t index) {
   out_.graph.nodes.push_back(std::move(out));
 }
 
-void Builder::activation(const Node& node) {
+void QuantizedGraphBuilder::activation(const Node& node) {
   Node out = node;
   out.x[0] = image(node, node.x[0]);
   const int x_quant = out_.graph.tensors[at(out.x[0])].quant;
@@ -380,7 +161,7 @@ void Builder::activation(const Node& node) {
   out_.graph.nodes.push_back(std::move(out));
 }
 
-void Builder::attention(const Node& node) {
+void QuantizedGraphBuilder::attention(const Node& node) {
   Node out = node;
   out.x[0] = image(node, node.x[0]);
   out.table_step = attention_table_step;
@@ -394,7 +175,7 @@ void Builder::attention(const Node& node) {
 }
 
 // add, average_pool, upsample.
-void Builder::simple(const Node& node) {
+void QuantizedGraphBuilder::simple(const Node& node) {
   Node out = node;
   for (size_t i = 0; i < 2; ++i) out.x[i] = image(node, node.x[i]);
   const int quant = node.kind == OpKind::upsample ? out_.graph.tensors[at(out.x[0])].quant
@@ -403,7 +184,7 @@ void Builder::simple(const Node& node) {
   out_.graph.nodes.push_back(std::move(out));
 }
 
-QuantizedGraph Builder::run() {
+QuantizedGraph QuantizedGraphBuilder::run() {
   Graph& graph = out_.graph;
   graph.num_classes = from_.num_classes;
   graph.train_steps = from_.train_steps;
@@ -436,8 +217,6 @@ QuantizedGraph Builder::run() {
   return std::move(out_);
 }
 
-}  // namespace
-
 float storable(double value) {
   const double magnitude = std::fabs(value);
   if (magnitude < 0x1p-60) return 0.0f;
@@ -446,7 +225,7 @@ float storable(double value) {
 
 QuantizedGraph quantize_graph(const Graph& graph, const Observations& seen, const TimeFold& fold,
                               const GraphOptions& options) {
-  return Builder(graph, seen, fold, options).run();
+  return QuantizedGraphBuilder(graph, seen, fold, options).run();
 }
 
 }  // namespace mote::tool
