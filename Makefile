@@ -249,6 +249,8 @@ have_torch = $(PYTHON) -c 'import torch' 2>/dev/null || \
 
 bench-kernels: $(BENCHES)                                  ## each kernel on the layers of the shipped network
 	$(BUILD)/tests/bench/kernels_bench
+	$(BUILD)/tests/bench/conv2d_s8_bench
+	$(BUILD)/tests/bench/elementwise_s8_bench
 
 bench-forward: $(BENCHES)                                  ## forward pass, batch 1, one thread: mote and PyTorch by turns
 	@$(have_torch)

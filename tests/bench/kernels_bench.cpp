@@ -3,20 +3,22 @@
 // are printed, in multiply-accumulates (GMAC/s) or bytes read and written (GB/s) a second.
 //
 //   kernels_bench [--rounds N] [--only TEXT]      TEXT: part of a row's name, such as conv or 28x28
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "tests/bench/turns.h"
 
 namespace {
 
 using mote::KernelSet;
+using mote::bench::measure;
+using mote::bench::Options;
+using mote::bench::sets;
+using mote::bench::Variant;
 
 // 64-byte aligned floats with harmless contents.
 class Buffer {
@@ -38,53 +40,6 @@ class Buffer {
   std::vector<float> storage_;
   size_t count_;
 };
-
-struct Variant {
-  std::string name;
-  std::function<void()> run;
-  std::vector<double> seconds;
-};
-
-struct Options {
-  int rounds = 15;
-  std::string only;
-};
-
-// Processor time, not that on the wall: what other programs take is not counted.
-double time_of(const std::function<void()>& run, int repeats) {
-  const std::clock_t begin = std::clock();
-  for (int i = 0; i < repeats; ++i) run();
-  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / repeats;
-}
-
-// `work` units a run; the unit is printed behind the rates.
-void measure(const Options& options, const std::string& name, double work, const char* unit,
-             std::vector<Variant> variants) {
-  if (name.find(options.only) == std::string::npos) return;
-  std::vector<int> repeats;
-  for (Variant& v : variants) {
-    v.run();
-    int count = 1;
-    while (time_of(v.run, count) * count < 2e-3) count *= 2;
-    repeats.push_back(count);
-  }
-  for (int round = 0; round < options.rounds; ++round) {
-    for (size_t i = 0; i < variants.size(); ++i) variants[i].seconds.push_back(time_of(variants[i].run, repeats[i]));
-  }
-  for (Variant& v : variants) {
-    std::sort(v.seconds.begin(), v.seconds.end());
-    const double best = v.seconds.front(), median = v.seconds[v.seconds.size() / 2];
-    std::printf("%-34s %-15s %8.2f %8.2f %s %10.1f us\n", name.c_str(), v.name.c_str(), work / best * 1e-9,
-                work / median * 1e-9, unit, best * 1e6);
-  }
-  std::fflush(stdout);
-}
-
-std::vector<KernelSet> sets() {
-  KernelSet list[mote::kernel_set_count];
-  const int count = mote::kernel_sets_available(list);
-  return std::vector<KernelSet>(list, list + count);
-}
 
 void bench_conv(const Options& options, int size, int inputs, int outputs, int kernel, int upsample = 1,
                 int stride = 1) {
