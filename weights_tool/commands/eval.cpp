@@ -48,7 +48,8 @@ const CommandSpec& spec() {
        Option::choice("sampler", "ddim", {"ddim", "ddpm", "ddpm-large"}, "the update rule; -large: variance beta"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integer("seed", 1, 0, largest_exact, "of the first run"),
-       Option::text("kernels", "NAME", "run these kernels: ref, avx2, avx512, neon; without it the fastest"),
+       Option::text("kernels", "NAME",
+                    "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
        Option::flag("json", "print one JSON object"), Option::flag("quiet", "no progress")},
       "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is "

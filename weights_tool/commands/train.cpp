@@ -33,7 +33,8 @@ CommandSpec make_spec() {
       Option::flag("resume", "go on with the training in DIR"),
       Option::flag("force", "start over in a DIR that holds a training"),
       Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
-      Option::text("kernels", "NAME", "kernel set: ref, avx2, avx512, neon; default: the fastest"),
+      Option::text("kernels", "NAME",
+                   "kernel set: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; default: the fastest"),
       Option::integer("bench-steps", 1, 1000000, "time that many steps on made-up pictures and stop"),
   };
   for (Option& option : train_config_options()) spec.options.push_back(std::move(option));

@@ -35,7 +35,8 @@ const CommandSpec& spec() {
        Option::number("learning-rate", ClassifierRecipe().learning_rate, 0.0, 1.0, "at its peak"),
        Option::integer("seed", 1, 0, int64_t{1} << 53, "of weights, order, mirroring and shifts"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
-       Option::text("kernels", "NAME", "kernel set: ref, avx2, avx512, neon; without it the fastest"),
+       Option::text("kernels", "NAME",
+                    "kernel set: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::flag("quiet", "no progress"), Option::flag("force", "replace an existing file")},
       "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on "
       "the\n"
