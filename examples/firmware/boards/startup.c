@@ -16,9 +16,19 @@ void reset_handler(void);
 
 enum { paint = 0x5A5A5A5A, margin_words = 16 };
 
-static void fault_handler(void) {
+/* Named by fault_handler's assembly. */
+void report_fault(void);
+__attribute__((used)) void report_fault(void) {
   board_print("board: fault\n");
   board_exit(1);
+}
+
+/* Begins a new stack: the old one may be what is at fault. */
+__attribute__((naked)) static void fault_handler(void) {
+  __asm__ volatile(
+      "ldr r0, =stack_end\n\t"
+      "mov sp, r0\n\t"
+      "b report_fault");
 }
 
 typedef struct vector_table {

@@ -1,6 +1,6 @@
-# What every Cortex-M has in common; the file of a core sets MOTE_CPU_FLAGS and includes this one:
-#   cmake -B build/m4f -DCMAKE_TOOLCHAIN_FILE=examples/firmware/toolchains/m4f.cmake -DCMAKE_BUILD_TYPE=MinSizeRel \
-#     -DMOTE_BUILD_TOOLS=OFF -DMOTE_BUILD_EXAMPLES=OFF -DMOTE_BUILD_TESTS=OFF
+# What every Cortex-M has in common. The file of a core sets MOTE_CPU_FLAGS and includes this one; ../CMakeLists.txt
+# shows how to use it. For the library alone: cmake -S . with -DMOTE_BUILD_TOOLS=OFF -DMOTE_BUILD_EXAMPLES=OFF
+# -DMOTE_BUILD_TESTS=OFF.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)  # programs need a linker script
