@@ -12,10 +12,10 @@ namespace mote::test {
 
 // n values at the end of a page, as Floats.
 template <class T>
-class Guarded {
+class PageArray {
  public:
-  Guarded() = default;
-  explicit Guarded(size_t n) : floats_((n * sizeof(T) + 3) / 4), count_(n) {}
+  PageArray() = default;
+  explicit PageArray(size_t n) : floats_((n * sizeof(T) + 3) / 4), count_(n) {}
   T* data() const { return reinterpret_cast<T*>(floats_.data()); }
   size_t size() const { return count_; }
   T& operator[](size_t i) const { return data()[i]; }
@@ -29,7 +29,7 @@ class Guarded {
     }
     return floats_.intact();
   }
-  bool same_bytes(const Guarded& other) const {
+  bool same_bytes(const PageArray& other) const {
     return count_ == other.count_ && std::memcmp(data(), other.data(), count_ * sizeof(T)) == 0;
   }
 
@@ -52,10 +52,10 @@ struct ConvCase {
 
 struct ConvData {
   Conv2dS8 args = {};
-  Guarded<int8_t> x[2], weights, residual, y;
-  Guarded<int16_t> x16;
-  Guarded<float> y_f32;
-  Guarded<int32_t> correction[2];
+  PageArray<int8_t> x[2], weights, residual, y;
+  PageArray<int16_t> x16;
+  PageArray<float> y_f32;
+  PageArray<int32_t> correction[2];
   Floats m[2], b;
 };
 
@@ -88,7 +88,7 @@ inline int64_t sum_of_weights(const ConvData& d, int input, int o, bool magnitud
 // Weights, and what follows from them: corrections and proofs.
 inline void make_weights(ConvData& d, const ConvCase& c, Random& random) {
   Conv2dS8& a = d.args;
-  d.weights = Guarded<int8_t>(product(c.outputs, c.kh * c.kw, c.c0 + c.c1));
+  d.weights = PageArray<int8_t>(product(c.outputs, c.kh * c.kw, c.c0 + c.c1));
   a.weights = d.weights.data();
   for (size_t i = 0; i < d.weights.size(); ++i) {
     d.weights[i] = static_cast<int8_t>(draw(c.weights, -c.weight_limit, c.weight_limit, random));
@@ -96,7 +96,7 @@ inline void make_weights(ConvData& d, const ConvCase& c, Random& random) {
   int64_t bound = 0;
   for (int input = 0; input < (c.c1 != 0 ? 2 : 1); ++input) {
     const int zero = a.zero[input], span = c.int16 ? 32767 : std::max(127 - zero, zero + 128);
-    d.correction[input] = Guarded<int32_t>(product(c.outputs, 1));
+    d.correction[input] = PageArray<int32_t>(product(c.outputs, 1));
     a.correction[input] = d.correction[input].data();
     for (int o = 0; o < c.outputs; ++o) {
       bound = std::max(bound, sum_of_weights(d, input, o, true) * span);
@@ -109,13 +109,13 @@ inline void make_weights(ConvData& d, const ConvCase& c, Random& random) {
 
 inline void make_input(ConvData& d, const ConvCase& c, Random& random) {
   if (c.int16) {
-    d.x16 = Guarded<int16_t>(product(c.height, c.width, c.c0));
+    d.x16 = PageArray<int16_t>(product(c.height, c.width, c.c0));
     d.args.x16 = d.x16.data();
     for (size_t i = 0; i < d.x16.size(); ++i) d.x16[i] = static_cast<int16_t>(draw(c.x, -32767, 32767, random));
     return;
   }
   for (int input = 0; input < (c.c1 != 0 ? 2 : 1); ++input) {
-    d.x[input] = Guarded<int8_t>(product(c.height, c.width, input == 0 ? c.c0 : c.c1));
+    d.x[input] = PageArray<int8_t>(product(c.height, c.width, input == 0 ? c.c0 : c.c1));
     d.args.x[input] = d.x[input].data();
     for (size_t i = 0; i < d.x[input].size(); ++i) d.x[input][i] = static_cast<int8_t>(draw(c.x, -128, 127, random));
   }
@@ -136,17 +136,17 @@ inline void make_output(ConvData& d, const ConvCase& c, Random& random) {
   a.y_zero = random.between(-128, 127);
   a.y_min = c.relu ? a.y_zero : -128;
   if (c.residual) {
-    d.residual = Guarded<int8_t>(count);
+    d.residual = PageArray<int8_t>(count);
     for (size_t i = 0; i < count; ++i) d.residual[i] = static_cast<int8_t>(random.between(-128, 127));
     a.residual = d.residual.data();
     a.residual_zero = random.between(-128, 127);
     a.residual_m = c.m != 0.0f ? 0.5f : random.uniform();
   }
   if (c.float_output) {
-    d.y_f32 = Guarded<float>(count);
+    d.y_f32 = PageArray<float>(count);
     a.y_f32 = d.y_f32.data();
   } else {
-    d.y = Guarded<int8_t>(count);
+    d.y = PageArray<int8_t>(count);
     a.y = d.y.data();
   }
 }
@@ -219,12 +219,12 @@ inline std::vector<int32_t> expected_sums(const Conv2dS8& a, int input) {
 }
 
 // What kernels_s8.h says about v and y, word for word.
-inline void expected_outputs(const ConvData& d, Guarded<int8_t>& y, Guarded<float>& y_f32) {
+inline void expected_outputs(const ConvData& d, PageArray<int8_t>& y, PageArray<float>& y_f32) {
   const Conv2dS8& a = d.args;
   const std::vector<int32_t> first = expected_sums(a, 0);
   const std::vector<int32_t> second = a.channels[1] != 0 ? expected_sums(a, 1) : std::vector<int32_t>();
-  y = Guarded<int8_t>(d.y.size());
-  y_f32 = Guarded<float>(d.y_f32.size());
+  y = PageArray<int8_t>(d.y.size());
+  y_f32 = PageArray<float>(d.y_f32.size());
   for (size_t i = 0; i < first.size(); ++i) {
     const size_t o = i % product(a.out_channels, 1);
     float v = static_cast<float>(first[i]) * a.m[0][o];

@@ -27,8 +27,8 @@ void check_sums(const ConvData& d, const int32_t* sums) {
 
 void check_case(const ConvCase& c, Random& random) {
   ConvData d = make_data(c, random);
-  Guarded<int8_t> y;
-  Guarded<float> y_f32;
+  PageArray<int8_t> y;
+  PageArray<float> y_f32;
   expected_outputs(d, y, y_f32);
   const auto& table = c.int16 ? conv2d_s16_kernels : conv2d_s8_kernels;
   decltype(Conv2dS8Kernel::run) before = nullptr;
@@ -37,18 +37,18 @@ void check_case(const ConvCase& c, Random& random) {
     if (kernel.run == before) continue;  // this set has no kernel of its own
     before = kernel.run;
     for (const bool packed : {false, true}) {
-      Guarded<int8_t> weights, scratch;
+      PageArray<int8_t> weights, scratch;
       Conv2dS8 args = d.args;
       if (packed) {
         const size_t bytes = kernel.packed_bytes != nullptr ? kernel.packed_bytes(args) : 0;
         if (bytes == 0) continue;
         REQUIRE(bytes % 64 == 0);
-        weights = Guarded<int8_t>(bytes);
+        weights = PageArray<int8_t>(bytes);
         kernel.pack(args, weights.data());
         REQUIRE(weights.intact());
         args.packed = weights.data();
         check_sums(d, reinterpret_cast<const int32_t*>(weights.data()));
-        scratch = Guarded<int8_t>(kernel.packed_scratch_bytes != nullptr ? kernel.packed_scratch_bytes(args) : 0);
+        scratch = PageArray<int8_t>(kernel.packed_scratch_bytes != nullptr ? kernel.packed_scratch_bytes(args) : 0);
       }
       d.y.erase();
       d.y_f32.erase();
