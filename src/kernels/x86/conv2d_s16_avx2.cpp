@@ -1,8 +1,8 @@
 // Convolution of int16 tensors (the picture that is sampled, the embedding of a step) in AVX2. Nothing but the kernel
 // leaves this file.
 #if defined(__x86_64__)
-#include "kernels/x86/conv2d_s8_direct_avx2.h"
-#include "kernels/x86/conv2d_s8_plain_avx2.h"
+#include "kernels/x86/conv2d_s8_direct.h"
+#include "kernels/x86/conv2d_s8_plain.h"
 #include "kernels/x86/x86_s8.h"
 
 namespace mote {

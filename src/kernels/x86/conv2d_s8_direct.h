@@ -1,13 +1,13 @@
-// Convolution with packed weights, any shape: a tile of MR pixels x NR vectors of 8 output channels in registers, and
-// vpmaddwd for a pair of neighbouring input values against the pairs of weights of 8 channels.
+// Convolution with packed weights, any shape: a tile of MR pixels x NR vectors of 8 or 16 output channels in registers,
+// and vpmaddwd for a pair of neighbouring input values against the pairs of weights of a vector of channels.
 //
-// Packed, after the sums: output channels in blocks of 2 vectors, or 1 at the end; a block is, for each input,
+// Packed, after the sums: output channels in the blocks of conv2d_s8_vectors.h; a block is, for each input,
 // [KH][pairs][block channels][2] int16 (6 % faster than int8, widened as it is loaded). The pairs run along a kernel row,
 // [KW][I], the last one filled up with a zero.
 // Convolutions of few outputs would leave most of a vector empty: there the weights are, for each output channel and
 // input, [KH][KW * I rounded up to 16] int8, and vectors run along the stretches of the window.
 #pragma once
-#include "kernels/x86/conv2d_s8_window_avx2.h"
+#include "kernels/x86/conv2d_s8_window.h"
 
 namespace mote {
 namespace {
@@ -73,7 +73,7 @@ MOTE_INLINE int8_t weight_at(const Conv2dS8& args, int o, int kh, int input, int
   return args.weights[tap * inputs + (input == 0 ? 0 : args.channels[0]) + k % channels];
 }
 
-// n = 16 or 32 weights as they are, or widened; returns the place behind them.
+// n = 16, 32 or 64 weights as they are, or widened; returns the place behind them.
 MOTE_INLINE int8_t* store_weights(int8_t* to, const int8_t* values, int n) {
   std::memcpy(to, values, static_cast<size_t>(n));
   return to + n;
@@ -83,15 +83,15 @@ MOTE_INLINE int16_t* store_weights(int16_t* to, const int8_t* values, int n) {
   return to + n;
 }
 
-// In blocks of `block` output channels, or the last a multiple of `whole`; `group` values of a kernel row together.
+// In blocks of output channels, or one by one; `group` values of a kernel row together.
 template <class Weight>
-void direct_pack_as(const Conv2dS8& args, int block, int whole, int group, const int (&groups)[2], Weight* to) {
-  for (int first = 0; first < args.out_channels; first += block) {
-    const int count = min_int(block, ceil_div(args.out_channels - first, whole) * whole);
+void direct_pack_as(const Conv2dS8& args, bool blocks, int group, const int (&groups)[2], Weight* to) {
+  for (int first = 0, count; first < args.out_channels; first += count) {
+    count = blocks ? next_block(args.out_channels - first) : 1;
     for (int input = 0; input < 2; ++input) {
       for (int kh = 0; kh < args.kernel_height; ++kh) {
         for (int g = 0; g < groups[input]; ++g) {
-          int8_t values[32];
+          int8_t values[2 * most_block];
           int n = 0;
           for (int o = first; o < first + count; ++o) {
             for (int k = 0; k < group; ++k) values[n++] = weight_at(args, o, kh, input, g * group + k);
@@ -108,31 +108,25 @@ inline void direct_pack(const Conv2dS8& args, void* packed) {
   const DirectShape s = direct_shape(args);
   char* const to = static_cast<char*>(packed) + sums_bytes(args);
   if (s.few) {
-    direct_pack_as(args, 1, 1, 16, s.vectors, reinterpret_cast<int8_t*>(to));
+    direct_pack_as(args, false, 16, s.vectors, reinterpret_cast<int8_t*>(to));
   } else {
-    direct_pack_as(args, 2 * lanes32, lanes32, 2, s.pairs, reinterpret_cast<int16_t*>(to));
+    direct_pack_as(args, true, 2, s.pairs, reinterpret_cast<int16_t*>(to));
   }
 }
 
-template <bool first, int MR, int NR>
-MOTE_INLINE void direct_pair(__m256i (&acc)[MR][NR], const int16_t* const (&p)[MR], int k, const int16_t* w) {
-  const __m256i b0 = load256(w), b1 = NR == 2 ? load256(w + 16) : b0;
-  pair_products<first, MR, NR>(acc, p, k, b0, b1);
-}
-
 // acc = sums over a kernel of `rows` rows of `pairs` pairs, `pitch` int16 apart; weights as packed, for NR vectors.
-template <int MR, int NR>
-MOTE_INLINE void direct_sums(__m256i (&acc)[MR][NR], const int16_t* const* a, ptrdiff_t pitch, int rows, int pairs,
+template <int lanes, int MR, int NR, class Ints>
+MOTE_INLINE void direct_sums(Ints (&acc)[MR][NR], const int16_t* const* a, ptrdiff_t pitch, int rows, int pairs,
                              const int16_t* w) {
   const int16_t* p[MR];
 #pragma GCC unroll 8
   for (int i = 0; i < MR; ++i) p[i] = a[i];
-  direct_pair<true>(acc, p, 0, w);
+  pair_products<true, lanes>(acc, p, 0, w);
   int k = 1;
   for (int row = 0;;) {
-    for (; k < pairs; ++k) direct_pair<false>(acc, p, k, w + k * NR * 16);
+    for (; k < pairs; ++k) pair_products<false, lanes>(acc, p, k, w + k * NR * 2 * lanes);
     if (++row == rows) return;
-    w += pairs * NR * 16;
+    w += pairs * NR * 2 * lanes;
     k = 0;
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) p[i] += pitch;
@@ -151,70 +145,72 @@ struct DirectPixels {
 };
 
 // From the sums of the last input to int8. first: of input 0, scaled, if there are two.
-template <bool two, bool residual, int MR, int NR>
-MOTE_INLINE void direct_finish(const Epilogue& epilogue, const DirectBlock& block, const __m256i (&acc)[MR][NR],
-                               const float (*first)[NR * lanes32], const ptrdiff_t* pixel_at, bool whole) {
+template <bool two, bool residual, int lanes, int MR, int NR, class Ints>
+MOTE_INLINE void direct_finish(const Epilogue& epilogue, const DirectBlock& block, const Ints (&acc)[MR][NR],
+                               const float (*first)[NR * lanes], const ptrdiff_t* pixel_at, bool whole) {
   const Epilogue e = epilogue;  // a copy: stores of int8 may change anything that others can see
   const ptrdiff_t o = block.o;
-  __m256 m[NR], b[NR];
+  using Floats = typename Lanes<lanes>::Floats;
+  Floats m[NR], b[NR];
 #pragma GCC unroll 2
   for (int n = 0; n < NR; ++n) {
-    m[n] = _mm256_loadu_ps(block.constants.m[two ? 1 : 0] + n * lanes32);
-    b[n] = _mm256_loadu_ps(block.constants.b + n * lanes32);
+    m[n] = Lanes<lanes>::load_floats(block.constants.m[two ? 1 : 0] + n * lanes);
+    b[n] = Lanes<lanes>::load_floats(block.constants.b + n * lanes);
   }
-  alignas(32) float tile[MR][NR * lanes32];
+  alignas(64) float tile[MR][NR * lanes];
   ptrdiff_t at[MR];
 #pragma GCC unroll 8
   for (int i = 0; i < MR; ++i) {
-    __m256 v[NR];
+    Floats v[NR];
 #pragma GCC unroll 2
     for (int n = 0; n < NR; ++n) {
-      v[n] = _mm256_mul_ps(_mm256_cvtepi32_ps(acc[i][n]), m[n]);
-      if (two) v[n] = _mm256_add_ps(_mm256_load_ps(first[i] + n * lanes32), v[n]);
-      v[n] = _mm256_add_ps(v[n], b[n]);
+      v[n] = times(to_floats(acc[i][n]), m[n]);
+      if (two) v[n] = plus(Lanes<lanes>::load_floats(first[i] + n * lanes), v[n]);
+      v[n] = plus(v[n], b[n]);
     }
     at[i] = pixel_at[i] + o;
     if (whole) {
       finish_full<residual, NR>(e, v, at[i]);
     } else {
 #pragma GCC unroll 2
-      for (int n = 0; n < NR; ++n) _mm256_store_ps(tile[i] + n * lanes32, v[n]);
+      for (int n = 0; n < NR; ++n) store_floats(tile[i] + n * lanes, v[n]);
     }
   }
-  if (!whole) finish_pixels(epilogue, tile[0], MR, NR * lanes32, at, block.channels);
+  if (!whole) finish_pixels(epilogue, tile[0], MR, NR * lanes, at, block.channels);
 }
 
-template <bool two, int MR, int NR>
+template <bool two, class Block, int MR>
 void direct_tile(const Epilogue& e, const DirectShape& s, const DirectBlock& block, const DirectPixels& pixels,
                  const ptrdiff_t (&pitch)[2]) {
-  __m256i acc[MR][NR];
-  alignas(32) float first[two ? MR : 1][NR * lanes32];
-  direct_sums<MR, NR>(acc, pixels.a[0], pitch[0], s.window.kernel, s.pairs[0], block.weights[0]);
+  constexpr int NR = Block::NR, lanes = Block::lanes;
+  typename Lanes<lanes>::Ints acc[MR][NR];
+  alignas(64) float first[two ? MR : 1][NR * lanes];
+  direct_sums<lanes>(acc, pixels.a[0], pitch[0], s.window.kernel, s.pairs[0], block.weights[0]);
   if constexpr (two) {
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 2
       for (int n = 0; n < NR; ++n) {
-        _mm256_store_ps(first[i] + n * lanes32, scaled(acc[i][n], block.constants.m[0] + n * lanes32));
+        store_floats(first[i] + n * lanes, scaled<lanes>(acc[i][n], block.constants.m[0] + n * lanes));
       }
     }
-    direct_sums<MR, NR>(acc, pixels.a[1], pitch[1], s.window.kernel, s.pairs[1], block.weights[1]);
+    direct_sums<lanes>(acc, pixels.a[1], pitch[1], s.window.kernel, s.pairs[1], block.weights[1]);
   }
-  if (block.channels != NR * lanes32 || e.y == nullptr) {
-    direct_finish<two, false>(e, block, acc, first, pixels.at, false);
+  if (block.channels != Block::outputs || e.y == nullptr) {
+    direct_finish<two, false, lanes>(e, block, acc, first, pixels.at, false);
   } else if (e.residual != nullptr) {
-    direct_finish<two, true>(e, block, acc, first, pixels.at, true);
+    direct_finish<two, true, lanes>(e, block, acc, first, pixels.at, true);
   } else {
-    direct_finish<two, false>(e, block, acc, first, pixels.at, true);
+    direct_finish<two, false, lanes>(e, block, acc, first, pixels.at, true);
   }
 }
 
-template <bool two, int NR, int MR>
+template <bool two, class Block, int MR = Block::MR>
 MOTE_INLINE void direct_tile_of(int count, const Epilogue& e, const DirectShape& s, const DirectBlock& block,
                                 const DirectPixels& pixels, const ptrdiff_t (&pitch)[2]) {
   if constexpr (MR > 0) {
-    if (count == MR) return direct_tile<two, MR, NR>(e, s, block, pixels, pitch);
-    direct_tile_of<two, NR, MR - 1>(count, e, s, block, pixels, pitch);
+    if (count == MR) return direct_tile<two, Block, MR>(e, s, block, pixels, pitch);
+    direct_tile_of<two, Block, MR - 1>(count, e, s, block, pixels, pitch);
   }
 }
 
@@ -261,33 +257,35 @@ MOTE_INLINE void next_pixels(PixelWalk* walk, int count, DirectPixels* pixels) {
   }
 }
 
-// All pixels of a band for all blocks of output channels, in tiles of nearly equal size.
+// All pixels of a band for a block of output channels, in tiles of nearly equal size.
+template <bool two, class Block>
+void direct_block(const Conv2dS8& args, const Epilogue& e, const DirectShape& s, const Band& band,
+                  const DirectBlock& block) {
+  const int pixels = (band.end - band.begin) * args.out_width, tiles = ceil_div(pixels, Block::MR);
+  const int least = pixels / tiles, larger = pixels % tiles;
+  PixelWalk walk = walk_band(args, band);
+  for (int tile = 0; tile < tiles; ++tile) {
+    const int count = least + (tile < larger ? 1 : 0);
+    DirectPixels placed;
+    next_pixels<two>(&walk, count, &placed);
+    direct_tile_of<two, Block>(count, e, s, block, placed, band.pitch);
+  }
+}
+
 template <bool two>
 void direct_band(const Conv2dS8& args, const DirectShape& s, const Band& band) {
   const Epilogue e = make_epilogue(args);
-  const int pixels = (band.end - band.begin) * args.out_width;
   DirectBlock block;
   const int16_t* w = reinterpret_cast<const int16_t*>(static_cast<const char*>(args.packed) + sums_bytes(args));
-  for (block.o = 0; block.o < args.out_channels; block.o += 2 * lanes32) {
-    block.channels = min_int(2 * lanes32, args.out_channels - block.o);
-    const int nr = block.channels > lanes32 ? 2 : 1;
-    channel_constants(args, block.o, nr * lanes32, 1.0f, &block.constants);
+  block.o = 0;
+  for (int outputs; block.o < args.out_channels; block.o += outputs) {
+    outputs = next_block(args.out_channels - block.o);
+    block.channels = min_int(outputs, args.out_channels - block.o);
+    channel_constants(args, block.o, outputs, 1.0f, &block.constants);
     block.weights[0] = w;
-    block.weights[1] = w + static_cast<ptrdiff_t>(args.kernel_height) * s.pairs[0] * nr * 16;
-    w += direct_depth(args, s) * nr * lanes32;
-    const int tiles = ceil_div(pixels, nr == 2 ? 6 : 8);
-    const int least = pixels / tiles, larger = pixels % tiles;
-    PixelWalk walk = walk_band(args, band);
-    for (int tile = 0; tile < tiles; ++tile) {
-      const int count = least + (tile < larger ? 1 : 0);
-      DirectPixels placed;
-      next_pixels<two>(&walk, count, &placed);
-      if (nr == 2) {
-        direct_tile_of<two, 2, 6>(count, e, s, block, placed, band.pitch);
-      } else {
-        direct_tile_of<two, 1, 8>(count, e, s, block, placed, band.pitch);
-      }
-    }
+    block.weights[1] = w + static_cast<ptrdiff_t>(args.kernel_height) * s.pairs[0] * outputs * 2;
+    w += direct_depth(args, s) * outputs;
+    with_block(outputs, [&](auto type) { direct_block<two, decltype(type)>(args, e, s, band, block); });
   }
 }
 
@@ -367,8 +365,8 @@ inline void few_band(const Conv2dS8& args, const DirectShape& s, const Band& ban
     few_sums(args, s, band, placed, 0, sums[0]);
     if (e.two) few_sums(args, s, band, placed, 1, sums[1]);
     for (int i = 0; i < count * outputs; i += lanes32) {
-      __m256 v = scaled(load256(sums[0] + i), constants[0] + i);
-      if (e.two) v = _mm256_add_ps(v, scaled(load256(sums[1] + i), constants[1] + i));
+      __m256 v = scaled<lanes32>(load256(sums[0] + i), constants[0] + i);
+      if (e.two) v = _mm256_add_ps(v, scaled<lanes32>(load256(sums[1] + i), constants[1] + i));
       v = _mm256_add_ps(v, _mm256_loadu_ps(constants[2] + i));
       finish_some(e, v, placed.at[0] + i, min_int(lanes32, count * outputs - i));
     }

@@ -1,12 +1,12 @@
-// 3x3 convolution of stride 1 by exact Winograd filtering; the numbers are explained in conv2d_s8_winograd_forms_avx2.h.
+// 3x3 convolution of stride 1 by exact Winograd filtering; the numbers are explained in conv2d_s8_winograd_forms.h.
 //
-// A band of tile rows at a time, in scratch: the windows of conv2d_s8_window_avx2.h, for each input
+// A band of tile rows at a time, in scratch: the windows of conv2d_s8_window.h, for each input
 // V[points^2][tiles][channels rounded up to 16] int16, and for one block of output channels and each input
-// M[points^2][tiles][block] int32. Packed, after the sums: output channels in blocks of 2 vectors of 8, or 1 at the end;
-// a block is, for each input, [points^2][pairs of channels][block][2] int16, an odd last channel with a zero.
+// M[points^2][tiles][block] int32. Packed, after the sums: output channels in the blocks of conv2d_s8_vectors.h; a block
+// is, for each input, [points^2][pairs of channels][block][2] int16, an odd last channel with a zero.
 #pragma once
-#include "kernels/x86/conv2d_s8_direct_avx2.h"
-#include "kernels/x86/conv2d_s8_winograd_forms_avx2.h"
+#include "kernels/x86/conv2d_s8_direct.h"
+#include "kernels/x86/conv2d_s8_winograd_forms.h"
 
 namespace mote {
 namespace {
@@ -55,7 +55,7 @@ MOTE_INLINE size_t wino_input_bytes(const WinoShape& s, int channels) {
 }
 template <class Form>
 MOTE_INLINE size_t wino_output_bytes(const WinoShape& s) {
-  const ptrdiff_t values = static_cast<ptrdiff_t>(s.band) * s.tiles_x * 2 * lanes32;
+  const ptrdiff_t values = static_cast<ptrdiff_t>(s.band) * s.tiles_x * most_block;
   return static_cast<size_t>(Form::points * Form::points * wino_plane(values * 4));
 }
 template <class Form>
@@ -67,16 +67,16 @@ MOTE_INLINE size_t wino_scratch_bytes(const Conv2dS8& args) {
   }
   return bytes;
 }
-// Of the weights of an input for `vectors` vectors of output channels.
+// Of the weights of an input for so many output channels.
 template <class Form>
-MOTE_INLINE ptrdiff_t wino_weight_values(int channels, int vectors) {
-  return static_cast<ptrdiff_t>(Form::points) * Form::points * wino_pairs(channels) * vectors * 2 * lanes32;
+MOTE_INLINE ptrdiff_t wino_weight_values(int channels, int outputs) {
+  return static_cast<ptrdiff_t>(Form::points) * Form::points * wino_pairs(channels) * outputs * 2;
 }
 template <class Form>
 MOTE_INLINE size_t wino_packed_bytes(const Conv2dS8& args) {
-  const int vectors = ceil_div(args.out_channels, lanes32);
+  const int outputs = ceil_div(args.out_channels, lanes32) * lanes32;
   const ptrdiff_t values =
-      wino_weight_values<Form>(args.channels[0], vectors) + wino_weight_values<Form>(args.channels[1], vectors);
+      wino_weight_values<Form>(args.channels[0], outputs) + wino_weight_values<Form>(args.channels[1], outputs);
   return sums_bytes(args) + whole_lines(static_cast<size_t>(values) * sizeof(int16_t));
 }
 
@@ -118,12 +118,12 @@ void wino_pack(const Conv2dS8& args, void* packed) {
   pack_sums(args, packed);
   int16_t* to = reinterpret_cast<int16_t*>(static_cast<char*>(packed) + sums_bytes(args));
   const ptrdiff_t inputs = args.channels[0] + args.channels[1];
-  for (int first = 0; first < args.out_channels; first += 2 * lanes32) {
-    const int channels = min_int(2 * lanes32, args.out_channels - first);
-    const int vectors = ceil_div(channels, lanes32);
+  for (int first = 0, outputs; first < args.out_channels; first += outputs) {
+    outputs = next_block(args.out_channels - first);
+    const int channels = min_int(outputs, args.out_channels - first);
     for (int input = 0; input < 2; ++input) {
       const int count = args.channels[input];
-      const ptrdiff_t row = vectors * 16, plane = wino_pairs(count) * row;
+      const ptrdiff_t row = outputs * 2, plane = wino_pairs(count) * row;
       for (int o = 0; o < channels; o += lanes32) {
         const int8_t* w = args.weights + (first + o) * 9 * inputs + (input == 0 ? 0 : args.channels[0]);
         for (int c = 0; c < count; c += 2) {
@@ -131,104 +131,118 @@ void wino_pack(const Conv2dS8& args, void* packed) {
                                to + c / 2 * row + o * 2, plane);
         }
       }
-      to += wino_weight_values<Form>(count, vectors);
+      to += wino_weight_values<Form>(count, outputs);
     }
   }
 }
 
-// B^T d B of `tiles` (at most wino_run) neighbouring patches, 16 channels at a time: what lies behind the last channel
-// meets weights of 0. v: plane 0.
-constexpr int wino_run = 8;
+constexpr int wino_run = 8;  // tiles transformed together
+// B^T d B of 2 * lanes channels of `tiles` (at most wino_run) neighbouring patches. to: of the first, `next` from tile to
+// tile, `plane` from point to point.
+template <class Form, int lanes>
+MOTE_INLINE void wino_input_vector(const int16_t* column, ptrdiff_t pitch, int channels, int tiles, int16_t* to,
+                                   ptrdiff_t next, ptrdiff_t plane) {
+  using Ints = typename Lanes<lanes>::Ints;
+  const int columns = tiles * Form::step + Form::patch - Form::step;
+  Ints half[wino_run * Form::step + Form::patch - Form::step][Form::points];
+#pragma GCC unroll 1
+  for (int x = 0; x < columns; ++x, column += channels) {
+    Ints d[Form::patch];
+#pragma GCC unroll 6
+    for (int y = 0; y < Form::patch; ++y) d[y] = Lanes<lanes>::load(column + y * pitch);
+    Form::input(d, half[x]);
+  }
+#pragma GCC unroll 1
+  for (int t = 0; t < tiles; ++t) {
+    int16_t* row = to + t * next;
+#pragma GCC unroll 1
+    for (int y = 0; y < Form::points; ++y, row += Form::points * plane) {
+      Ints d[Form::patch], r[Form::points];
+#pragma GCC unroll 6
+      for (int x = 0; x < Form::patch; ++x) d[x] = half[t * Form::step + x][y];
+      Form::input(d, r);
+#pragma GCC unroll 6
+      for (int x = 0; x < Form::points; ++x) store_ints(row + x * plane, r[x]);
+    }
+  }
+}
+// All channels, up to 15 more than there are: what lies behind the last one meets weights of 0. v: plane 0.
 template <class Form>
 void wino_input_tiles(const int16_t* from, ptrdiff_t pitch, int channels, int tiles, int16_t* v, ptrdiff_t plane) {
-  const int columns = tiles * Form::step + Form::patch - Form::step;
-  for (int c = 0; c < channels; c += 16) {
-    __m256i half[wino_run * Form::step + Form::patch - Form::step][Form::points];
-    const int16_t* column = from + c;
-#pragma GCC unroll 1
-    for (int x = 0; x < columns; ++x, column += channels) {
-      __m256i d[Form::patch];
-#pragma GCC unroll 6
-      for (int y = 0; y < Form::patch; ++y) d[y] = load256(column + y * pitch);
-      Form::input(d, half[x]);
-    }
-#pragma GCC unroll 1
-    for (int t = 0; t < tiles; ++t) {
-      int16_t* row = v + c + static_cast<ptrdiff_t>(t) * wino_pitch(channels);
-#pragma GCC unroll 1
-      for (int y = 0; y < Form::points; ++y, row += Form::points * plane) {
-        __m256i d[Form::patch], r[Form::points];
-#pragma GCC unroll 6
-        for (int x = 0; x < Form::patch; ++x) d[x] = half[t * Form::step + x][y];
-        Form::input(d, r);
-#pragma GCC unroll 6
-        for (int x = 0; x < Form::points; ++x) store256(row + x * plane, r[x]);
-      }
+  const int next = wino_pitch(channels);
+  int c = 0;
+  if constexpr (wide) {
+    for (; c + 32 <= next; c += 32) {
+      wino_input_vector<Form, 16>(from + c, pitch, channels, tiles, v + c, next, plane);
     }
   }
+  for (; c < next; c += 16) wino_input_vector<Form, 8>(from + c, pitch, channels, tiles, v + c, next, plane);
 }
 
-// m[tile][NR vectors] = v[tile][channels] * u[pairs][NR vectors][2] for MR tiles.
-template <int NR, int MR>
+// m[tile][block] = v[tile][channels] * u[pairs][block][2] for MR tiles.
+template <class Block, int MR = Block::MR>
 MOTE_INLINE void wino_product(const int16_t* v, ptrdiff_t pitch, const int16_t* u, int pairs, int tiles, int32_t* m) {
+  constexpr int NR = Block::NR, lanes = Block::lanes;
   if constexpr (MR > 0) {
-    if (tiles != MR) return wino_product<NR, MR - 1>(v, pitch, u, pairs, tiles, m);
-    __m256i acc[MR][NR];
+    if (tiles != MR) return wino_product<Block, MR - 1>(v, pitch, u, pairs, tiles, m);
+    typename Lanes<lanes>::Ints acc[MR][NR];
     const int16_t* p[MR];
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) p[i] = v + i * pitch;
-    pair_products<true, MR, NR>(acc, p, 0, load256(u), load256(u + (NR - 1) * 16));
+    pair_products<true, lanes>(acc, p, 0, u);
     for (int k = 1; k < pairs; ++k) {
-      u += NR * 16;
+      u += Block::outputs * 2;
       _mm_prefetch(reinterpret_cast<const char*>(u + wino_ahead), _MM_HINT_T1);
-      pair_products<false, MR, NR>(acc, p, k, load256(u), load256(u + (NR - 1) * 16));
+      if (Block::outputs > 16) _mm_prefetch(reinterpret_cast<const char*>(u + 32 + wino_ahead), _MM_HINT_T1);
+      pair_products<false, lanes>(acc, p, k, u);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 2
-      for (int n = 0; n < NR; ++n) store256(m + (i * NR + n) * lanes32, acc[i][n]);
+      for (int n = 0; n < NR; ++n) store_ints(m + (i * NR + n) * lanes, acc[i][n]);
     }
   }
 }
 
-// The products of all points of a block of NR vectors.
-template <int NR>
-void wino_products(const int16_t* v, const int16_t* u, int points, int channels, int tiles, int32_t* m) {
-  const int groups = ceil_div(tiles, NR == 2 ? 6 : 8), pairs = wino_pairs(channels);
+// The products of all points of a block. Not inlined: GCC 12 then leaves the sums in memory.
+template <class Block>
+__attribute__((noinline)) void wino_products(const int16_t* v, const int16_t* u, int points, int channels, int tiles,
+                                             int32_t* m) {
+  const int groups = ceil_div(tiles, Block::MR), pairs = wino_pairs(channels);
   const ptrdiff_t pitch = wino_pitch(channels);
-  const ptrdiff_t v_plane = wino_plane(tiles * pitch * 2) / 2, m_plane = wino_plane(tiles * NR * lanes32 * 4) / 4;
-  for (int f = 0; f < points; ++f, v += v_plane, u += pairs * NR * 16, m += m_plane) {
+  const ptrdiff_t v_plane = wino_plane(tiles * pitch * 2) / 2, m_plane = wino_plane(tiles * Block::outputs * 4) / 4;
+  for (int f = 0; f < points; ++f, v += v_plane, u += pairs * Block::outputs * 2, m += m_plane) {
     const int16_t* from = v;
     int32_t* to = m;
     for (int group = 0; group < groups; ++group) {
       const int count = tiles / groups + (group < tiles % groups ? 1 : 0);
-      wino_product<NR, NR == 2 ? 6 : 8>(from, pitch, u, pairs, count, to);
+      wino_product<Block>(from, pitch, u, pairs, count, to);
       from += count * pitch;
-      to += count * NR * lanes32;
+      to += count * Block::outputs;
     }
   }
 }
 
 // The first half of A^T m A: for one vector of output channels of a tile.
-template <class Form>
-MOTE_INLINE void wino_output_columns(const int32_t* m, ptrdiff_t plane, __m256i (&half)[Form::tile][Form::points]) {
+template <class Form, int lanes, class Ints>
+MOTE_INLINE void wino_output_columns(const int32_t* m, ptrdiff_t plane, Ints (&half)[Form::tile][Form::points]) {
 #pragma GCC unroll 1
   for (int x = 0; x < Form::points; ++x, m += plane) {
-    __m256i column[Form::points], y[Form::tile];
+    Ints column[Form::points], y[Form::tile];
 #pragma GCC unroll 6
-    for (int i = 0; i < Form::points; ++i) column[i] = load256(m + i * Form::points * plane);
+    for (int i = 0; i < Form::points; ++i) column[i] = Lanes<lanes>::load(m + i * Form::points * plane);
     Form::output(column, y);
 #pragma GCC unroll 4
     for (int i = 0; i < Form::tile; ++i) half[i][x] = y[i];
   }
 }
 
-// A row of a tile, 8 channels of each pixel: v holds everything but the residual. `next`: from pixel to pixel.
+// A row of a tile, a vector of channels of each pixel: v holds everything but the residual. `next`: from pixel to pixel.
 template <int tile>
 MOTE_INLINE void wino_finish_row(const Epilogue& e, __m256 (&v)[tile], ptrdiff_t at, ptrdiff_t next) {
 #pragma GCC unroll 4
   for (int x = 0; x < tile; ++x) {
-    if (e.residual != nullptr) v[x] = plus_residual(e, v[x], load_eight(e.residual + at + x * next));
+    if (e.residual != nullptr) v[x] = plus_residual<8>(e, v[x], Lanes<8>::load_bytes(e.residual + at + x * next));
   }
 #pragma GCC unroll 2
   for (int x = 0; x < tile; x += 2) {
@@ -237,13 +251,23 @@ MOTE_INLINE void wino_finish_row(const Epilogue& e, __m256 (&v)[tile], ptrdiff_t
     store_eight(e.y + at + (x + 1) * next, _mm_unpackhi_epi64(bytes, bytes));
   }
 }
-// Float outputs, and what does not fill a tile or a vector.
+#if defined(__AVX512BW__)
 template <int tile>
-__attribute__((noinline)) void wino_finish_part(const Epilogue& e, const float* v, ptrdiff_t at, ptrdiff_t next,
-                                                int columns, int channels) {
+MOTE_INLINE void wino_finish_row(const Epilogue& e, __m512 (&v)[tile], ptrdiff_t at, ptrdiff_t next) {
+#pragma GCC unroll 4
+  for (int x = 0; x < tile; ++x, at += next) {
+    if (e.residual != nullptr) v[x] = plus_residual<16>(e, v[x], Lanes<16>::load_bytes(e.residual + at));
+    store128(e.y + at, to_bytes(e, v[x]));
+  }
+}
+#endif
+// Float outputs, and what does not fill a tile or a vector. v: [columns][pitch].
+template <int tile>
+__attribute__((noinline)) void wino_finish_part(const Epilogue& e, const float* v, int pitch, ptrdiff_t at,
+                                                ptrdiff_t next, int columns, int channels) {
   ptrdiff_t place[tile];
   for (int x = 0; x < columns; ++x) place[x] = at + x * next;
-  finish_pixels(e, v, columns, lanes32, place, channels);
+  finish_pixels(e, v, columns, pitch, place, channels);
 }
 
 // Where a block of output channels of a tile goes.
@@ -252,43 +276,44 @@ struct WinoPlace {
   int rows, columns, channels;   // that exist
 };
 
-// 8 channels of a tile. m: of each input; constants from channel c of the block on.
-template <class Form>
+// A vector of channels of a tile. m: of each input; constants from channel c of the block on.
+template <class Form, int lanes>
 void wino_output_vector(const Epilogue& epilogue, const int32_t* const* m, ptrdiff_t plane,
                         const ChannelConstants& constants, int c, const WinoPlace& place) {
+  using L = Lanes<lanes>;
   const Epilogue e = epilogue;  // a copy: stores of int8 may change anything that others can see
-  __m256i half[Form::tile][Form::points], y[Form::tile];
-  alignas(32) float first[Form::tile][Form::tile][lanes32];
+  typename L::Ints half[Form::tile][Form::points], y[Form::tile];
+  alignas(64) float first[Form::tile][Form::tile][lanes];
   if (e.two) {
-    wino_output_columns<Form>(m[1] + c, plane, half);
+    wino_output_columns<Form, lanes>(m[1] + c, plane, half);
     for (int i = 0; i < Form::tile; ++i) {
       Form::output(half[i], y);
 #pragma GCC unroll 4
       for (int x = 0; x < Form::tile; ++x) {
-        _mm256_store_ps(first[i][x], scaled(Form::shifted(y[x]), constants.m[1] + c));
+        store_floats(first[i][x], scaled<lanes>(Form::shifted(y[x]), constants.m[1] + c));
       }
     }
   }
-  wino_output_columns<Form>(m[0] + c, plane, half);
-  const __m256 m0 = _mm256_loadu_ps(constants.m[0] + c), b = _mm256_loadu_ps(constants.b + c);
-  const int channels = min_int(lanes32, place.channels - c), rows = place.rows, columns = place.columns;
-  const bool whole = columns == Form::tile && channels == lanes32 && e.y != nullptr;
-  alignas(32) float part[Form::tile][lanes32];
+  wino_output_columns<Form, lanes>(m[0] + c, plane, half);
+  const typename L::Floats m0 = L::load_floats(constants.m[0] + c), b = L::load_floats(constants.b + c);
+  const int channels = min_int(lanes, place.channels - c), rows = place.rows, columns = place.columns;
+  const bool whole = columns == Form::tile && channels == lanes && e.y != nullptr;
+  alignas(64) float part[Form::tile][lanes];
   const ptrdiff_t at = place.at + c, next_row = place.next_row, next = place.next;
   for (int i = 0; i < rows; ++i) {
-    __m256 v[Form::tile];
+    typename L::Floats v[Form::tile];
     Form::output(half[i], y);
 #pragma GCC unroll 4
     for (int x = 0; x < Form::tile; ++x) {
-      v[x] = _mm256_mul_ps(_mm256_cvtepi32_ps(Form::shifted(y[x])), m0);
-      if (e.two) v[x] = _mm256_add_ps(v[x], _mm256_load_ps(first[i][x]));
-      v[x] = _mm256_add_ps(v[x], b);
+      v[x] = times(to_floats(Form::shifted(y[x])), m0);
+      if (e.two) v[x] = plus(v[x], L::load_floats(first[i][x]));
+      v[x] = plus(v[x], b);
     }
     if (whole) {
       wino_finish_row<Form::tile>(e, v, at + i * next_row, next);
     } else {
-      for (int x = 0; x < Form::tile; ++x) _mm256_store_ps(part[x], v[x]);
-      wino_finish_part<Form::tile>(epilogue, part[0], at + i * next_row, next, columns, channels);
+      for (int x = 0; x < Form::tile; ++x) store_floats(part[x], v[x]);
+      wino_finish_part<Form::tile>(epilogue, part[0], lanes, at + i * next_row, next, columns, channels);
     }
   }
 }
@@ -300,33 +325,31 @@ struct WinoBand {
   int32_t* m[2];
 };
 
-// A block of nr vectors of output channels from o on; returns the weights behind it.
-template <class Form>
+// A block of output channels from o on; returns the weights behind it.
+template <class Form, class Block>
 const int16_t* wino_block(const Conv2dS8& args, const WinoShape& s, const WinoBand<Form>& band, const Epilogue& e,
                           int o, const int16_t* u) {
-  const int channels = min_int(2 * lanes32, args.out_channels - o), nr = ceil_div(channels, lanes32);
+  constexpr int outputs = Block::outputs;
   for (int i = 0; i < (e.two ? 2 : 1); ++i) {
-    if (nr == 2) {
-      wino_products<2>(band.v[i], u, Form::points * Form::points, args.channels[i], band.tiles, band.m[i]);
-    } else {
-      wino_products<1>(band.v[i], u, Form::points * Form::points, args.channels[i], band.tiles, band.m[i]);
-    }
-    u += wino_weight_values<Form>(args.channels[i], nr);
+    wino_products<Block>(band.v[i], u, Form::points * Form::points, args.channels[i], band.tiles, band.m[i]);
+    u += wino_weight_values<Form>(args.channels[i], outputs);
   }
   ChannelConstants constants;
-  channel_constants(args, o, nr * lanes32, Form::m_scale, &constants);
-  const ptrdiff_t plane = wino_plane(static_cast<ptrdiff_t>(band.tiles) * nr * lanes32 * 4) / 4;
+  channel_constants(args, o, outputs, Form::m_scale, &constants);
+  const ptrdiff_t plane = wino_plane(static_cast<ptrdiff_t>(band.tiles) * outputs * 4) / 4;
   WinoPlace place;
   place.next = args.out_channels;
   place.next_row = static_cast<ptrdiff_t>(args.out_width) * args.out_channels;
-  place.channels = channels;
+  place.channels = min_int(outputs, args.out_channels - o);
   for (int t = 0; t < band.tiles; ++t) {
     const int oy = band.row + t / s.tiles_x * Form::tile, ox = t % s.tiles_x * Form::tile;
     place.at = oy * place.next_row + ox * place.next + o;
     place.rows = min_int(Form::tile, args.out_height - oy);
     place.columns = min_int(Form::tile, args.out_width - ox);
-    const int32_t* m[2] = {band.m[0] + t * nr * lanes32, band.m[1] + t * nr * lanes32};
-    for (int c = 0; c < channels; c += lanes32) wino_output_vector<Form>(e, m, plane, constants, c, place);
+    const int32_t* m[2] = {band.m[0] + t * outputs, band.m[1] + t * outputs};
+    for (int c = 0; c < place.channels; c += Block::lanes) {
+      wino_output_vector<Form, Block::lanes>(e, m, plane, constants, c, place);
+    }
   }
   return u;
 }
@@ -362,7 +385,10 @@ void wino_band(const Conv2dS8& args, const WinoShape& s, int row_begin, int row_
   }
   const Epilogue e = make_epilogue(args);
   const int16_t* u = reinterpret_cast<const int16_t*>(static_cast<const char*>(args.packed) + sums_bytes(args));
-  for (int o = 0; o < args.out_channels; o += 2 * lanes32) u = wino_block<Form>(args, s, band, e, o, u);
+  for (int o = 0, outputs; o < args.out_channels; o += outputs) {
+    outputs = next_block(args.out_channels - o);
+    with_block(outputs, [&](auto block) { u = wino_block<Form, decltype(block)>(args, s, band, e, o, u); });
+  }
 }
 
 template <class Form>

@@ -2,7 +2,7 @@
 // padded (zeros), upsampled, one window [rows][columns][channels] for each input. So every tap of a kernel row is one
 // stretch, and the pairs of values that vpmaddwd multiplies lie side by side.
 #pragma once
-#include "kernels/x86/conv2d_s8_epilogue_avx2.h"
+#include "kernels/x86/conv2d_s8_epilogue.h"
 
 namespace mote {
 namespace {

@@ -2,7 +2,7 @@
 // output channel at a time along the channels, 8 output channels together. A kernel row is one stretch where input and
 // weights both lie without gaps: one input, no upsampling.
 #pragma once
-#include "kernels/x86/conv2d_s8_epilogue_avx2.h"
+#include "kernels/x86/conv2d_s8_epilogue.h"
 
 namespace mote {
 namespace {
@@ -98,10 +98,10 @@ void conv_plain(const Conv2dS8& args, const X* x, int row_begin, int row_end) {
       for (int ox = 0; ox < args.out_width; ++ox) {
         alignas(32) int32_t sums[2 * lanes32] = {};
         plain_channels(args, x, 0, oy, ox, o, channels, sums);
-        __m256 v = scaled(load256(sums), constants.m[0]);
+        __m256 v = scaled<lanes32>(load256(sums), constants.m[0]);
         if (e.two) {
           plain_channels(args, args.x[1], 1, oy, ox, o, channels, sums);
-          v = _mm256_add_ps(v, scaled(load256(sums), constants.m[1]));
+          v = _mm256_add_ps(v, scaled<lanes32>(load256(sums), constants.m[1]));
         }
         v = _mm256_add_ps(v, _mm256_loadu_ps(constants.b));
         const ptrdiff_t pixel = static_cast<ptrdiff_t>(oy) * args.out_width + ox;
