@@ -3,7 +3,7 @@
 #include <mote/mote.h>
 
 #include <cstring>
-#include <new>
+#include <new>  // placement only
 
 #include "core/math.h"
 #include "diffusion/sampler.h"

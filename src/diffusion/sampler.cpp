@@ -1,7 +1,7 @@
 #include "diffusion/sampler.h"
 
 #include <cstring>
-#include <new>
+#include <new>  // placement only
 
 #include "core/crc32.h"
 #include "core/math.h"
