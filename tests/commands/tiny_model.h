@@ -17,6 +17,15 @@ inline const char* tiny_config_text() {
              "groups": 4, "time_features": 16, "attention_levels": [1], "heads": 2, "dropout": 0.1})";
 }
 
+// Adds up to 0.1 to every trained parameter, so that the zero convolutions of a fresh UNet count too.
+inline void perturb_parameters(tool::Graph& graph, unsigned seed) {
+  std::mt19937 random(seed);
+  for (tool::Tensor& t : graph.tensors) {
+    if (t.role != tool::Role::parameter || t.constant) continue;
+    for (float& value : t.values) value += 0.1f * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
+  }
+}
+
 // As training has it: dropout and all. The UNet's zero convolutions are random too, so that every weight counts.
 inline tool::Graph tiny_training_graph(int channels = 1) {
   const tool::Json json = tool::parse_json(tiny_config_text(), "tiny.json");
@@ -25,11 +34,7 @@ inline tool::Graph tiny_training_graph(int channels = 1) {
   tool::Graph graph = tool::build_unet(config, 1);
   graph.train_steps = 50;
   graph.prediction = tool::Prediction::v;
-  std::mt19937 random(17);
-  for (tool::Tensor& t : graph.tensors) {
-    if (t.role != tool::Role::parameter || t.constant) continue;
-    for (float& value : t.values) value += 0.1f * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
-  }
+  perturb_parameters(graph, 17);
   return graph;
 }
 

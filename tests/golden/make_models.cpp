@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "tests/commands/tiny_model.h"
 #include "tests/golden/golden_models.h"
 #include "tests/support/quantized_builder.h"
 #include "weights_tool/diffusion/schedules.h"
@@ -241,11 +242,7 @@ std::vector<uint8_t> quantized_unet(const std::string& config, int steps, tool::
   Graph graph = build_unet(unet_config_from_json(JsonView(json, "golden")), 1);
   graph.train_steps = 50;
   graph.prediction = Prediction::v;
-  std::mt19937 random(29);
-  for (Tensor& t : graph.tensors) {
-    if (t.role != Role::parameter || t.constant) continue;
-    for (float& value : t.values) value += 0.1f * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
-  }
+  test::perturb_parameters(graph, 29);
   prepare_for_inference(graph);
   ScheduleOptions schedule;
   schedule.kind = ScheduleKind::cosine;

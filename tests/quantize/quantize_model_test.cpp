@@ -23,11 +23,7 @@ Graph network(const std::string& text, unsigned seed = 5) {
   Graph graph = build_unet(unet_config_from_json(JsonView(json, "net.json")), 1);
   graph.train_steps = 50;
   graph.prediction = Prediction::v;
-  std::mt19937 random(seed);
-  for (Tensor& t : graph.tensors) {
-    if (t.role != Role::parameter || t.constant) continue;
-    for (float& value : t.values) value += 0.1f * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
-  }
+  test::perturb_parameters(graph, seed);
   prepare_for_inference(graph);
   return graph;
 }
