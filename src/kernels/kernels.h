@@ -16,9 +16,10 @@
 namespace mote {
 
 // neon: aarch64, and ARMv7 for quantized models. neon_dotprod and neon_i8mm: aarch64 with SDOT, and with SMMLA besides;
-// they differ from neon in quantized models only.
-enum class KernelSet : uint8_t { ref = 0, avx2, avx512, neon, neon_dotprod, neon_i8mm };
-constexpr int kernel_set_count = 6;
+// they differ from neon in quantized models only. dsp: 32-bit ARM with the DSP extension (Cortex-M4, M7, M33, and ARMv7,
+// where tests run it), mve: with Helium besides (Cortex-M55); quantized models only.
+enum class KernelSet : uint8_t { ref = 0, avx2, avx512, neon, neon_dotprod, neon_i8mm, dsp, mve };
+constexpr int kernel_set_count = 8;
 
 enum class Activation : uint8_t { none = 0, silu = 1, gelu = 2, relu = 3 };
 
@@ -194,12 +195,14 @@ const char* kernel_set_name(KernelSet);
 // The set of that name (null: the fastest); false if there is none or this processor cannot run it.
 bool find_kernel_set(const char* name, KernelSet* set);
 
-// The set that stands in where one lacks an operator: i8mm -> dotprod -> neon -> ref; avx512 -> avx2 -> ref.
+// The set that stands in where one lacks an operator: i8mm -> dotprod -> neon -> ref; avx512 -> avx2 -> ref;
+// mve -> dsp -> ref.
 constexpr KernelSet more_general(KernelSet set) {
   switch (set) {
     case KernelSet::avx512: return KernelSet::avx2;
     case KernelSet::neon_i8mm: return KernelSet::neon_dotprod;
     case KernelSet::neon_dotprod: return KernelSet::neon;
+    case KernelSet::mve: return KernelSet::dsp;
     default: return KernelSet::ref;
   }
 }

@@ -54,6 +54,10 @@ struct Conv2dS8 {
   // is less than 2^25 or 2^29. Exact Winograd forms may be used only then: F(4x4, 3x3) needs the first, F(2x2, 3x3) one
   // of the two.
   bool below_2_25, below_2_29;
+  // Memory of this worker for the time of the call, planned in the arena (SPEC.md, "Scratch"): 16-byte aligned, of any
+  // size, 0 included. A kernel uses what is there, or does without; its results do not depend on it.
+  void* workspace;
+  size_t workspace_bytes;
 };
 
 struct Conv2dS8Kernel {

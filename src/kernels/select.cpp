@@ -5,12 +5,14 @@
 #include <sys/auxv.h>
 #endif
 
+#include "kernels/cortexm/cortexm.h"
 #include "kernels/kernels.h"
 
 namespace mote {
 namespace {
 
-constexpr const char* set_names[kernel_set_count] = {"ref", "avx2", "avx512", "neon", "neon_dotprod", "neon_i8mm"};
+constexpr const char* set_names[kernel_set_count] = {"ref",          "avx2",      "avx512", "neon",
+                                                     "neon_dotprod", "neon_i8mm", "dsp",    "mve"};
 
 bool same_text(const char* a, const char* b) {
   for (; *a != '\0' && *a == *b; ++a, ++b) {
@@ -90,8 +92,16 @@ int kernel_sets_available(KernelSet sets[kernel_set_count]) {
   if (features.i8mm) sets[count++] = KernelSet::neon_i8mm;
   if (features.dotprod) sets[count++] = KernelSet::neon_dotprod;
   sets[count++] = KernelSet::neon;
-#elif defined(__arm__) && defined(__ARM_NEON)
+#elif defined(__arm__)
+#if defined(__ARM_NEON)
   sets[count++] = KernelSet::neon;
+#endif
+#if defined(MOTE_HAS_MVE)
+  sets[count++] = KernelSet::mve;
+#endif
+#if defined(MOTE_HAS_DSP)
+  sets[count++] = KernelSet::dsp;
+#endif
 #endif
   sets[count++] = KernelSet::ref;
   return count;

@@ -132,7 +132,9 @@ uint32_t convolution_s8_phases(const format::View& view, const OperatorRecord& o
 }
 
 void convolution_s8_run(const RunContext& context, const OperatorRecord& op, const Band& band) {
-  const Conv2dS8 args = arguments(context, op, band.packed);
+  Conv2dS8 args = arguments(context, op, band.packed);
+  args.workspace = context.scratch_of_worker(op, band.worker);
+  args.workspace_bytes = op.worker_scratch_bytes;
   const int begin = static_cast<int>(band.row_begin), end = static_cast<int>(band.row_end);
   if (band.phase == 0) {
     prepare(context, op, args, begin, end);

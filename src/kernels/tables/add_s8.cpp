@@ -10,6 +10,10 @@ const KernelTable<AddS8Kernel> add_s8_kernels = {{
     MOTE_X86({add_s8_avx2}),
     {},
     MOTE_NEON_S8({add_s8_neon}),
+    {},
+    {},
+    MOTE_DSP({add_s8_dsp}),
+    MOTE_MVE({add_s8_mve}),
 }};
 
 }  // namespace mote

@@ -10,6 +10,10 @@ const KernelTable<AffineS8Kernel> affine_s8_kernels = {{
     MOTE_X86({affine_s8_avx2}),
     {},
     MOTE_NEON_S8({affine_s8_neon}),
+    {},
+    {},
+    MOTE_DSP({affine_s8_dsp}),
+    MOTE_MVE({affine_s8_mve}),
 }};
 
 }  // namespace mote

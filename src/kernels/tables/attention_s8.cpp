@@ -10,6 +10,10 @@ const KernelTable<AttentionS8Kernel> attention_s8_kernels = {{
     MOTE_X86({attention_s8_avx2}),
     {},
     MOTE_NEON_S8({attention_s8_neon}),
+    {},
+    {},
+    MOTE_DSP({attention_s8_dsp}),
+    MOTE_MVE({attention_s8_mve}),
 }};
 
 }  // namespace mote

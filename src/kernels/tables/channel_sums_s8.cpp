@@ -10,6 +10,10 @@ const KernelTable<ChannelSumsS8Kernel> channel_sums_s8_kernels = {{
     MOTE_X86({channel_sums_s8_avx2}),
     {},
     MOTE_NEON_S8({channel_sums_s8_neon}),
+    {},
+    {},
+    MOTE_DSP({channel_sums_s8_dsp}),
+    MOTE_MVE({channel_sums_s8_mve}),
 }};
 
 }  // namespace mote

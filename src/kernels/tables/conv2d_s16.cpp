@@ -12,6 +12,10 @@ const KernelTable<Conv2dS8Kernel> conv2d_s16_kernels = {{
     {},
     MOTE_NEON_S8(
         {conv2d_s16_neon, conv2d_s16_neon_packed_bytes, conv2d_s16_neon_pack, conv2d_s16_neon_packed_scratch_bytes}),
+    {},
+    {},
+    MOTE_DSP({conv2d_s16_dsp, nullptr, nullptr, nullptr}),
+    MOTE_MVE({conv2d_s16_mve, nullptr, nullptr, nullptr}),
 }};
 
 }  // namespace mote

@@ -15,6 +15,8 @@ const KernelTable<Conv2dS8Kernel> conv2d_s8_kernels = {{
     MOTE_NEON({conv2d_s8_dotprod, conv2d_s8_dotprod_packed_bytes, conv2d_s8_dotprod_pack,
                conv2d_s8_dotprod_packed_scratch_bytes}),
     MOTE_NEON({conv2d_s8_i8mm, conv2d_s8_i8mm_packed_bytes, conv2d_s8_i8mm_pack, conv2d_s8_i8mm_packed_scratch_bytes}),
+    MOTE_DSP({conv2d_s8_dsp, nullptr, nullptr, nullptr}),
+    MOTE_MVE({conv2d_s8_mve, nullptr, nullptr, nullptr}),
 }};
 
 }  // namespace mote

@@ -3,6 +3,8 @@
 #pragma once
 #include "kernels/arm/arm.h"
 #include "kernels/arm/arm_s8.h"
+#include "kernels/cortexm/cortexm.h"
+#include "kernels/cortexm/cortexm_s8.h"
 #include "kernels/ref/ref.h"
 #include "kernels/x86/x86.h"
 
@@ -25,5 +27,18 @@
 #define MOTE_NEON_S8(...) __VA_ARGS__
 #else
 #define MOTE_NEON_S8(...) \
+  {}
+#endif
+// 32-bit ARM with the DSP extension; with Helium.
+#if defined(MOTE_HAS_DSP)
+#define MOTE_DSP(...) __VA_ARGS__
+#else
+#define MOTE_DSP(...) \
+  {}
+#endif
+#if defined(MOTE_HAS_MVE)
+#define MOTE_MVE(...) __VA_ARGS__
+#else
+#define MOTE_MVE(...) \
   {}
 #endif
