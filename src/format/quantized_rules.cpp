@@ -31,7 +31,9 @@ Rule convolution(const Context& c, OperatorFacts* facts) {
   if (c.op.activation != 0 && (c.op.activation != relu || !codes)) return Rule::operator_activation;
   // m and a correction of each input's sums, and b.
   facts->scratch_bytes = round16(uint64_t{4} * (c.has(operand_x1) ? 5 : 3) * c[operand_weights]->dims[0]);
-  return Rule::kept;
+  // The workspace is as large as the writer wants it.
+  facts->worker_scratch_bytes = c.op.worker_scratch_bytes;
+  return c.op.worker_scratch_bytes % alignment == 0 ? Rule::kept : Rule::operator_scratch;
 }
 
 // An operator that ends in an affine map: its codes are written as they are, or looked up in a table if it has an

@@ -307,6 +307,24 @@ TEST_CASE("quantized operators: each broken rule is found at the operator that b
       {Rule::operator_scratch, q_attention,
        [&](QuantizedBuilder&, OperatorRecord& r) { r.worker_scratch_offset = 0xFFFFFFF0u; }},
       {Rule::operator_scratch, q_add, [&](QuantizedBuilder&, OperatorRecord& r) { r.scratch_bytes = 16; }},
+      // A workspace is of any size, but aligned, in the arena, and over nothing.
+      {Rule::operator_scratch, q_first, [&](QuantizedBuilder&, OperatorRecord& r) { r.worker_scratch_bytes = 8; }},
+      {Rule::operator_scratch, q_hidden,
+       [&](QuantizedBuilder&, OperatorRecord& r) { r.worker_scratch_bytes = 16, r.worker_scratch_offset = 4; }},
+      {Rule::operator_scratch, q_first,
+       [&](QuantizedBuilder& b, OperatorRecord& r) { r.worker_scratch_bytes = b.model.arena_bytes + 16; }},
+      {Rule::operator_scratch, q_first,
+       [&](QuantizedBuilder&, OperatorRecord& r) {
+         r.worker_scratch_bytes = 32, r.worker_scratch_offset = 0xFFFFFFF0u;
+       }},
+      {Rule::operator_overlap, q_first,
+       [&](QuantizedBuilder& b, OperatorRecord& r) {
+         r.worker_scratch_bytes = 16, r.worker_scratch_offset = b.tensors[r.y[0]].offset;
+       }},
+      {Rule::operator_overlap, q_first,
+       [&](QuantizedBuilder&, OperatorRecord& r) {
+         r.worker_scratch_bytes = 16, r.worker_scratch_offset = r.scratch_offset;
+       }},
       {Rule::operator_overlap, q_first,
        [&](QuantizedBuilder& b, OperatorRecord& r) { r.scratch_offset = b.tensors[r.y[0]].offset; }},
       {Rule::operator_overlap, q_first,

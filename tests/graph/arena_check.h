@@ -14,7 +14,7 @@ namespace mote::test {
 
 using namespace tool;  // NOLINT: a header of tests
 
-constexpr int nobody = -1, scratch_mark = -2;
+constexpr int nobody = -1, scratch_mark = -2, worker_mark = -3;
 
 inline bool is_arena(const Graph& graph, int t) {
   return graph.tensors[static_cast<size_t>(t)].role == Role::activation;
@@ -83,8 +83,9 @@ class Arena {
     }
     const ScratchPlacement& scratch = plan_.scratch[static_cast<size_t>(index)];
     if (!fill(scratch.offset, scratch.bytes / 16, scratch_mark)) return "has scratch outside";
-    if (!fill(scratch.worker_offset, scratch.worker_bytes / 16, scratch_mark)) return "has worker scratch outside";
-    if (scratch.bytes > 0 && scratch.worker_bytes > 0) return "has both kinds of scratch, which no operator needs";
+    if (!fill(scratch.worker_offset, scratch.worker_bytes / 16, worker_mark)) return "has worker scratch outside";
+    for (int64_t c = 0; c < scratch.bytes / 16; ++c)
+      if (cells_[static_cast<size_t>(scratch.offset / 16 + c)] != scratch_mark) return "has scratch over scratch";
     for (int y : node_outputs(node))
       if (!holds(y)) return "has scratch or outputs that overlap";
     for (int x : node_inputs(node))

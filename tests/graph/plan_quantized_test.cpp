@@ -1,6 +1,8 @@
 // Plans of quantized graphs, and of the int8 form of float ones.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/graph/arena_check.h"
 #include "tests/graph/quantized_graph.h"
 #include "weights_tool/graph/plan_forecast.h"
@@ -13,7 +15,9 @@ using test::unet;
 
 TEST_CASE("a quantized graph is planned by the types of its tensors, with the scratch of quantized operators") {
   const Graph graph = test::quantized_graph();
-  const MemoryPlan plan = plan_memory(graph);
+  PlanOptions options;
+  options.workspaces = false;
+  const MemoryPlan plan = plan_memory(graph, 4, options);
   CHECK(is_permutation_of_nodes(graph, plan));
   CHECK(Arena(graph, plan).run() == "");
   CHECK(plan.arena_bytes == plan.lower_bound);
@@ -37,6 +41,57 @@ TEST_CASE("a quantized graph is planned by the types of its tensors, with the sc
     }
     CHECK(plan.scratch[n].bytes == (shared + 15) / 16 * 16);
     CHECK(plan.scratch[n].worker_bytes == worker);
+  }
+}
+
+TEST_CASE("workspaces take what is free while a convolution runs, and let the arena grow only as far as they may") {
+  const Graph graph = test::quantized_graph();
+  PlanOptions options;
+  options.workspaces = false;
+  const MemoryPlan bare = plan_memory(graph, 4, options);
+  const MemoryPlan plan = plan_memory(graph);
+  CHECK(plan.arena_bytes == bare.arena_bytes);
+  CHECK(plan.lower_bound == bare.lower_bound);
+  CHECK(plan.tensor_offset == bare.tensor_offset);
+  CHECK(Arena(graph, plan).run() == "");
+  int convolutions = 0, without = 0;
+  int64_t largest = 0;
+  const auto look = [&](const MemoryPlan& planned) {
+    convolutions = without = 0;
+    largest = 0;
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      CAPTURE(graph.nodes[n].name);
+      const int64_t useful = useful_workspace(graph, graph.nodes[n]), given = planned.scratch[n].worker_bytes;
+      if (useful == 0) {
+        CHECK(given == bare.scratch[n].worker_bytes);
+      } else {
+        ++convolutions;
+        without += given == 0;
+        CHECK(given <= useful);
+        CHECK(given % 16 == 0);
+      }
+      largest = std::max(largest, given);
+    }
+    CHECK(planned.worker_scratch_bytes == largest);
+  };
+  look(plan);
+  CHECK(convolutions > 0);
+  CHECK(without < convolutions);
+  for (int64_t more : {16, 1000, 100000}) {
+    CAPTURE(more);
+    options.workspaces = true;
+    options.arena_bytes = bare.arena_bytes + more;
+    const MemoryPlan grown = plan_memory(graph, 4, options);
+    CHECK(grown.arena_bytes <= options.arena_bytes);
+    CHECK(grown.arena_bytes >= bare.arena_bytes);
+    CHECK(Arena(graph, grown).run() == "");
+    look(grown);
+    if (more < 100000) continue;
+    CHECK(without == 0);
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      const int64_t useful = useful_workspace(graph, graph.nodes[n]);
+      if (useful > 0) CHECK(grown.scratch[n].worker_bytes == useful);
+    }
   }
 }
 

@@ -12,6 +12,7 @@ const std::vector<CommandEntry>& command_table() {
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
       {"export", "write a model file, or a model as C source", run_export},
       {"quantize", "make an int8 model for a fixed list of steps", run_quantize},
+      {"plan", "place the activations of a model anew", run_plan},
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},

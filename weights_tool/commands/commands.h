@@ -14,6 +14,7 @@ int run_forward(int argc, char** argv);
 int run_compare(int argc, char** argv);
 int run_export(int argc, char** argv);
 int run_quantize(int argc, char** argv);
+int run_plan(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_train_classifier(int argc, char** argv);
 int run_eval(int argc, char** argv);

@@ -31,6 +31,8 @@ const CommandSpec& spec() {
                       "entries of the activation tables behind normalisations"),
        Option::choice("time", "smaller", {"smaller", "folded", "network"},
                       "constants for each step (and class), or the last layers of the time network, quantized"),
+       Option::integer("arena", 0, 0, int64_t{1} << 31,
+                       "bytes the arena may have: more than it needs becomes workspace for faster kernels"),
        Option::flag("no-bias-correction", "leave the mean error of rounded weights in"),
        Option::integer("seed", 0, 0, int64_t{1} << 53, "of the calibration pictures"),
        Option::flag("no-ema", "of a checkpoint: the last weights instead of the averaged ones"),
@@ -86,6 +88,7 @@ int run_quantize(int argc, char** argv) {
   options.graph.bias_correction = !arguments.flag("no-bias-correction");
   const std::string time = arguments.text("time");
   options.time = time == "smaller" ? TimeForm::smaller : time == "folded" ? TimeForm::folded : TimeForm::network;
+  options.plan.arena_bytes = arguments.integer("arena");
   options.threads = static_cast<int>(arguments.integer("threads"));
   options.quiet = arguments.flag("quiet");
   const QuantizedModel model = quantize_model(source.graph, source.diffusion, source.meta, options);

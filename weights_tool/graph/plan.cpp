@@ -285,6 +285,7 @@ MemoryPlan plan_memory(const Graph& graph, int element_bytes, const PlanOptions&
   set_peak(graph, sizes, plan);
   plan.best_order_bound = bound;
   copy_offsets(graph, plan);
+  if (options.workspaces) plan::place_workspaces(graph, plan, options.arena_bytes);
   return plan;
 }
 

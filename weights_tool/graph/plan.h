@@ -20,9 +20,13 @@ struct PlanOptions {
   int64_t order_states = 60000;  // partial orders looked at
   int64_t placements = 100000;   // layouts tried; the search ends when one meets the bound
   uint64_t seed = 1;             // of the layout search; the same seed gives the same plan
+  // Workspaces (below) take what the smallest arena has free; with more than its size here they may also make it larger.
+  int64_t arena_bytes = 0;
+  bool workspaces = true;
 };
 
-// Scratch of one node, in bytes; 0 bytes: none, its offset is 0.
+// Scratch of one node, in bytes; 0 bytes: none, its offset is 0. That of a worker is a workspace for quantized conv2d and
+// linear: as large as pays and the arena has free, placed when everything else lies, and no buffer of the plan.
 struct ScratchPlacement {
   int64_t offset = 0, bytes = 0;                // shared by the workers
   int64_t worker_offset = 0, worker_bytes = 0;  // the first worker's
@@ -57,6 +61,9 @@ MemoryPlan plan_memory(const Graph& graph, int element_bytes = 4, const PlanOpti
 
 // The most bytes that live at one position; `position` (may be null) receives the first such.
 int64_t peak_bytes(const std::vector<PlannedBuffer>& buffers, int positions, int* position);
+
+// The most bytes of workspace that a kernel set can use for a node (a multiple of 16; 0: none, or no quantized convolution).
+int64_t useful_workspace(const Graph& graph, const Node& node);
 
 // Fills in what a plan read from a file does not say: buffers (with the offsets of the plan), lower_bound and the peak.
 // best_order_bound becomes lower_bound: no other order is looked at. Needs order, tensor_offset, scratch and arena_bytes.

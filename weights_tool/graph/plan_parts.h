@@ -57,4 +57,7 @@ std::vector<int> vary_order(const Graph& graph, const Sizes& sizes, std::vector<
 // for many buffers.
 int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, int64_t placements, uint64_t seed);
 
+// Gives convolutions their workspaces. The arena grows up to `most` bytes where one gets more that way.
+void place_workspaces(const Graph& graph, MemoryPlan& plan, int64_t most);
+
 }  // namespace mote::tool::plan
