@@ -199,6 +199,13 @@ float erf_f32(float x) {
   return with_sign_of(1.0f - exp_f32(math::polynomial(math::erfc_log_poly, a)), x);
 }
 
+// tanh(log(1 + e)) = ((1 + e)^2 - 1) / ((1 + e)^2 + 1); beyond 20 the quotient is 1.
+float mish_f32(float x) {
+  const float e = exp_f32(x < 20.0f ? x : 20.0f);
+  const float n = e * (e + 2.0f);
+  return x * (n / (n + 2.0f));
+}
+
 float gelu_f32(float x) { return (0.5f * x) * (1.0f + erf_f32(x * math::sqrt_half)); }
 
 }  // namespace mote

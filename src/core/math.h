@@ -71,5 +71,7 @@ float erf_f32(float x);
 // x * (1 + erf(x / sqrt 2)) / 2: the exact GELU (Hendrycks & Gimpel 2016), as torch computes it by default.
 // Absolute error <= 2^-24 * max(1, |x|) * 2; far in the negative tail the result is 0.
 float gelu_f32(float x);
+// x * tanh(log(1 + e^x)): Mish (Misra 2019, arXiv 1908.08681). -0 below -87.33654, NaN for -infinity. <= 4 ulp.
+float mish_f32(float x);
 
 }  // namespace mote

@@ -136,6 +136,7 @@ enum class OpKind : uint16_t {
 };
 
 constexpr uint8_t op_flip_sin_cos = 1;  // timestep_embedding: cosines first
+constexpr uint8_t op_fourier_time = 8;  // timestep_embedding: angles 2 pi (f log t) instead of f t
 // conv2d and linear with int8 weights: proofs about their sums, see SPEC.md, "Proofs".
 constexpr uint8_t op_sums_below_2_25 = 2;
 constexpr uint8_t op_sums_below_2_29 = 4;

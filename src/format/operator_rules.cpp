@@ -21,7 +21,7 @@ constexpr OperandRule must_x = must(f32, any), may_x = may(f32, any), must_w = m
 constexpr OperandRule must_q = must(i8), may_q = may(i8), table = may(i8, fixed);
 
 constexpr uint8_t on_x0 = 1u << operand_x0, on_x1 = 1u << operand_x1;
-constexpr uint8_t flip = op_flip_sin_cos, proofs = op_sums_below_2_25 | op_sums_below_2_29;
+constexpr uint8_t flip = op_flip_sin_cos | op_fourier_time, proofs = op_sums_below_2_25 | op_sums_below_2_29;
 constexpr Use idle = Use::absent, opt = Use::optional, acts = Use::required;
 
 // clang-format off

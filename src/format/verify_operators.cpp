@@ -109,7 +109,7 @@ Rule Verifier::operator_rule(uint32_t index, OperatorFacts* facts) const {
   const OperatorRecord& op = view.operators[index];
   const KindRules* kind = kind_rules(op.kind, view.quantized());
   if (kind == nullptr || op.version != 1 || op.bytes != sizeof(OperatorRecord)) return Rule::operator_known;
-  if ((op.flags & ~kind->flags) != 0 || op.activation > 3 || op.reserved0 != 0) return Rule::operator_flags;
+  if ((op.flags & ~kind->flags) != 0 || op.activation > 4 || op.reserved0 != 0) return Rule::operator_flags;
   if (kind->activation == (op.activation == 0 ? Use::required : Use::absent)) return Rule::operator_activation;
   Rule broken = operands_rule(op, *kind);
   if (broken != Rule::kept) return broken;

@@ -21,7 +21,7 @@ namespace mote {
 enum class KernelSet : uint8_t { ref = 0, avx2, avx512, neon, neon_dotprod, neon_i8mm, dsp, mve };
 constexpr int kernel_set_count = 8;
 
-enum class Activation : uint8_t { none = 0, silu = 1, gelu = 2, relu = 3 };
+enum class Activation : uint8_t { none = 0, silu = 1, gelu = 2, relu = 3, mish = 4 };
 
 // Rows of a phase may be cut at multiples of this (convolutions may work on tiles of 4 rows).
 constexpr int row_quantum = 4;

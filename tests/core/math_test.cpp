@@ -204,6 +204,16 @@ TEST_CASE("GELU is the exact one, to two roundings of its size") {
   CHECK(gelu_f32(-50.0f) == 0.0f);
 }
 
+TEST_CASE("Mish, to a few ulp, and at its ends") {
+  CHECK(worst_error(
+            mish_f32, [](long double x) { return x * std::tanh(std::log1p(std::exp(x))); }, -80.0f, 80.0f) <= 4.0);
+  CHECK(mish_f32(0.0f) == 0.0f);
+  CHECK(mish_f32(50.0f) == 50.0f);
+  CHECK(mish_f32(3e38f) == 3e38f);
+  CHECK(mish_f32(-200.0f) == 0.0f);
+  CHECK(std::isnan(mish_f32(nan_value)));
+}
+
 TEST_CASE("the square root is correctly rounded") {
   Random random;
   for (int i = 0; i < 100000; ++i) {

@@ -28,7 +28,7 @@ TEST_CASE("operators: each broken rule is found at the operator that breaks it")
       {Rule::operator_known, op_join, [](Builder&, OperatorRecord& r) { r.bytes = 100; }},
       {Rule::operator_flags, op_join, [](Builder&, OperatorRecord& r) { r.flags = 1; }},
       {Rule::operator_flags, op_sinusoid, [](Builder&, OperatorRecord& r) { r.flags = 2; }},
-      {Rule::operator_flags, op_out, [](Builder&, OperatorRecord& r) { r.activation = 4; }},
+      {Rule::operator_flags, op_out, [](Builder&, OperatorRecord& r) { r.activation = 5; }},
       {Rule::operator_flags, op_out, [](Builder&, OperatorRecord& r) { r.reserved0 = 1; }},
       {Rule::operator_activation, op_silu, [](Builder&, OperatorRecord& r) { r.activation = 0; }},
       {Rule::operator_activation, op_join, [](Builder&, OperatorRecord& r) { r.activation = 1; }},

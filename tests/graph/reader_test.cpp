@@ -30,7 +30,8 @@ bool same_operator(const Node& a, const Node& b) {
          a.pad_top == b.pad_top && a.pad_left == b.pad_left && a.pad_bottom == b.pad_bottom &&
          a.pad_right == b.pad_right && a.activation == b.activation && a.groups == b.groups && a.heads == b.heads &&
          a.head_dim == b.head_dim && a.factor == b.factor && a.flip_sin_cos == b.flip_sin_cos &&
-         a.epsilon == b.epsilon && a.scale == b.scale && a.table_step == b.table_step && a.proofs == b.proofs;
+         a.fourier_time == b.fourier_time && a.epsilon == b.epsilon && a.scale == b.scale &&
+         a.table_step == b.table_step && a.proofs == b.proofs;
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ TEST_CASE("activation_f32: extreme values stay finite or keep their limit, NaN s
     x[2] = 0.0f;
     x[3] = -200.0f;
     x[4] = std::nanf("");
-    for (const Activation activation : {Activation::silu, Activation::gelu, Activation::relu}) {
+    for (const Activation activation : {Activation::silu, Activation::gelu, Activation::relu, Activation::mish}) {
       CAPTURE(static_cast<int>(activation));
       kernel.run({x.data(), y.data(), 1, 5, activation}, 0, 1);
       CHECK(y[0] == largest);

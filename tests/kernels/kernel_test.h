@@ -119,9 +119,11 @@ inline double activate(double x, Activation activation) {
     case Activation::silu: return x / (1.0 + std::exp(-x));
     case Activation::gelu: return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
     case Activation::relu: return x > 0.0 ? x : 0.0;
+    case Activation::mish: return x * std::tanh(std::log1p(std::exp(x)));
   }
   return x;
 }
-constexpr Activation all_activations[] = {Activation::none, Activation::silu, Activation::gelu, Activation::relu};
+constexpr Activation all_activations[] = {Activation::none, Activation::silu, Activation::gelu, Activation::relu,
+                                          Activation::mish};
 
 }  // namespace mote::test

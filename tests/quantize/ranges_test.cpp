@@ -87,7 +87,7 @@ TEST_CASE("The best range is as good as any that a brute search finds, and cuts 
 
 TEST_CASE("A table holds the activation of what each index stands for") {
   const std::vector<float> before = gaussian(4000, 1.7f, -0.2f, 9);
-  for (Activation activation : {Activation::silu, Activation::gelu, Activation::relu}) {
+  for (Activation activation : {Activation::silu, Activation::gelu, Activation::relu, Activation::mish}) {
     for (int entries : {256, 1024}) {
       const format::QuantValue output = affine_int8(-0.3, 8.0);
       const ActivationTable table = best_table(before, activation, output, entries);
@@ -100,6 +100,7 @@ TEST_CASE("A table holds the activation of what each index stands for") {
         const double u = double{table.index.scale} * (i - zero);
         const double wanted = activation == Activation::silu   ? u / (1 + std::exp(-u))
                               : activation == Activation::gelu ? u * std::erfc(-u / std::sqrt(2.0)) / 2
+                              : activation == Activation::mish ? u * std::tanh(std::log1p(std::exp(u)))
                                                                : std::max(u, 0.0);
         error = std::max(error, std::fabs(shown(wanted, output) -
                                           (table.codes[static_cast<size_t>(i)] - output.zero_point) * output.scale));

@@ -21,6 +21,7 @@ double activate(double x, int activation) {
     case 1: return x / (1 + std::exp(-x));
     case 2: return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
     case 3: return std::max(x, 0.0);
+    case 4: return x * std::tanh(std::log1p(std::exp(x)));
     default: return x;
   }
 }
@@ -206,7 +207,8 @@ struct Twin {
         const Values f = read(op.weights);
         const bool flip = (op.flags & format::op_flip_sin_cos) != 0;
         for (size_t i = 0; i < 2 * f.size(); ++i) {
-          const double angle = timestep * f[i % f.size()];
+          const bool fourier = (op.flags & format::op_fourier_time) != 0;
+          const double angle = f[i % f.size()] * (fourier ? 2 * std::acos(-1.0) * std::log(timestep) : timestep);
           out.push_back((i < f.size()) != flip ? std::sin(angle) : std::cos(angle));
         }
         break;

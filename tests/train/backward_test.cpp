@@ -128,7 +128,8 @@ TEST_CASE("the slopes of the activations are those of their formulas over the wh
     std::vector<float> x;
     for (float v = -60.0f; v <= 60.0f; v += 0.17f) x.push_back(v);
     const std::vector<float> dy = random_floats(x.size(), 6);
-    for (const Activation activation : {Activation::none, Activation::silu, Activation::gelu, Activation::relu}) {
+    for (const Activation activation :
+         {Activation::none, Activation::silu, Activation::gelu, Activation::relu, Activation::mish}) {
       std::vector<float> dx(x.size()), added(x.size(), 1.0f);
       backward_kernels(set).activation(x.data(), dy.data(), dx.data(), x.size(), activation, false);
       backward_kernels(set).activation(x.data(), dy.data(), added.data(), x.size(), activation, true);
@@ -137,6 +138,10 @@ TEST_CASE("the slopes of the activations are those of their formulas over the wh
         double slope = 1;
         if (activation == Activation::silu) slope = s * (1 + v * (1 - s));
         if (activation == Activation::relu) slope = v > 0 ? 1 : 0;
+        if (activation == Activation::mish) {
+          const double t = std::tanh(std::log1p(std::exp(v)));
+          slope = t + v * (1 - t * t) * s;
+        }
         if (activation == Activation::gelu) {
           slope = 0.5 * std::erfc(-v / std::sqrt(2.0)) + v * std::exp(-v * v / 2) / std::sqrt(2 * pi);
         }

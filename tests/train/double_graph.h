@@ -50,6 +50,7 @@ class DoubleGraph {
       case Activation::silu: return x / (1 + std::exp(-x));
       case Activation::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
       case Activation::relu: return x > 0 ? x : 0;
+      case Activation::mish: return x * std::tanh(std::log1p(std::exp(x)));
       default: return x;
     }
   }

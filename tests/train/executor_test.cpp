@@ -163,7 +163,8 @@ TEST_CASE("a convolution's gradients are those of differences for strides, paddi
 }
 
 TEST_CASE("a convolution of two inputs with residual, shift and activation passes every gradient") {
-  for (const Activation activation : {Activation::none, Activation::silu, Activation::gelu, Activation::relu}) {
+  for (const Activation activation :
+       {Activation::none, Activation::silu, Activation::gelu, Activation::relu, Activation::mish}) {
     GraphMaker make(5, 6, 3);
     const int time = make.linear(make.time_vector(8), 9, Activation::silu);
     const int a = make.conv({make.graph.input, -1}, 7, Conv{});

@@ -23,7 +23,7 @@ std::string detail_of(const Node& node) {
   } else if (node.kind == OpKind::attention) {
     text = number(node.heads) + (node.heads == 1 ? " head of " : " heads of ") + number(node.head_dim);
   }
-  static const char* const activations[] = {"", "silu", "gelu", "relu"};
+  static const char* const activations[] = {"", "silu", "gelu", "relu", "mish"};
   const std::string activation = activations[static_cast<size_t>(node.activation)];
   if (!activation.empty()) text += (text.empty() ? "" : " ") + activation;
   const bool table = node.kind == OpKind::group_norm || node.kind == OpKind::scale_shift;

@@ -62,6 +62,7 @@ struct Node {
   int heads = 0, head_dim = 0;   // attention
   int factor = 0;                // upsample, average_pool
   bool flip_sin_cos = false;     // timestep_embedding: cosines first
+  bool fourier_time = false;     // timestep_embedding: angles 2 pi (f log t) instead of f t
   float epsilon = 0, scale = 0;  // group_norm; attention
   float dropout = 0;             // op_dropout: probability of zero
   int quant = -1;                // quantized group_norm, scale_shift: of the table's index; into Graph::quants

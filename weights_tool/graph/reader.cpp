@@ -158,7 +158,10 @@ Node Reader::node(const format::OperatorRecord& op) const {
       break;
     case OpKind::upsample:
     case OpKind::average_pool: node.factor = static_cast<int>(op.p0); break;
-    case OpKind::timestep_embedding: node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0; break;
+    case OpKind::timestep_embedding:
+      node.flip_sin_cos = (op.flags & format::op_flip_sin_cos) != 0;
+      node.fourier_time = (op.flags & format::op_fourier_time) != 0;
+      break;
     default: break;
   }
   return node;

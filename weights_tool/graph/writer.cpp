@@ -248,6 +248,7 @@ void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const
     case OpKind::average_pool: record.p0 = static_cast<uint32_t>(node.factor); break;
     case OpKind::timestep_embedding:
       if (node.flip_sin_cos) record.flags |= format::op_flip_sin_cos;
+      if (node.fourier_time) record.flags |= format::op_fourier_time;
       break;
     default: break;
   }

@@ -47,6 +47,7 @@ double activate(double x, Activation activation) {
     case Activation::silu: return x / (1.0 + std::exp(-x));
     case Activation::gelu: return 0.5 * x * (1.0 + std::erf(x * std::sqrt(0.5)));
     case Activation::relu: return std::max(x, 0.0);
+    case Activation::mish: return x * std::tanh(std::log1p(std::exp(std::min(x, 40.0))));
   }
   return x;
 }

@@ -19,6 +19,11 @@ MOTE_INLINE V slope(V z) {
     const V phi = mul(V::set1(0.398942280f), exp(mul(V::set1(-0.5f), mul(z, z))));
     return fma(z, phi, mul(V::set1(0.5f), add(one, erf(mul(z, V::set1(0.707106781f))))));
   }
+  if constexpr (activation == Activation::mish) {
+    const V e = exp(min(V::set1(20.0f), z)), n = mul(e, add(e, V::set1(2.0f)));
+    const V t = div(n, add(n, V::set1(2.0f)));  // tanh(log(1 + e^z)), whose slope is (1 - t^2) sigmoid(z)
+    return fma(mul(z, sub(one, mul(t, t))), sigmoid(z), t);
+  }
   if constexpr (activation == Activation::relu) return select_gt(z, V::zero(), one, V::zero());
   return one;
 }

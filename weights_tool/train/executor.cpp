@@ -6,9 +6,9 @@
 #include <cstring>
 #include <string>
 
-#include "core/math.h"
 #include "core/random.h"
 #include "diffusion/noise.h"
+#include "graph/ops/timestep_embedding.h"
 #include "weights_tool/io/error.h"
 
 namespace mote::tool {
@@ -240,10 +240,9 @@ void Executor::run_embedding(int index) {
       std::copy_n(table + classes_[static_cast<size_t>(i)] * features, features, y);
       continue;
     }
-    const int64_t half = elements(node.weights);
-    float* sine = node.flip_sin_cos ? y + half : y;
-    float* cosine = node.flip_sin_cos ? y : y + half;
-    for (int64_t k = 0; k < half; ++k) sincos_f32(input_.timesteps[i] * table[k], sine + k, cosine + k);
+    const int half = static_cast<int>(elements(node.weights));
+    embed_timestep(input_.timesteps[i], table, half, node.fourier_time, node.flip_sin_cos ? y + half : y,
+                   node.flip_sin_cos ? y : y + half);
   }
 }
 

@@ -12,6 +12,7 @@ float activate(Activation activation, float v) {
     case Activation::silu: return silu_f32(v);
     case Activation::gelu: return gelu_f32(v);
     case Activation::relu: return v > 0.0f ? v : 0.0f;
+    case Activation::mish: return mish_f32(v);
   }
   return v;
 }

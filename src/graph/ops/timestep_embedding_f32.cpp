@@ -1,6 +1,6 @@
-// Sines and cosines of the timestep times a table of frequencies (Vaswani et al. 2017, arXiv 1706.03762, section 3.5).
 // Portable only: a few dozen values a step.
-#include "core/math.h"
+#include "graph/ops/timestep_embedding.h"
+
 #include "graph/ops/shapes.h"
 
 namespace mote {
@@ -11,9 +11,8 @@ void run(const RunContext& context, const OperatorRecord& op, const Band&) {
   const int half = frequencies.dims[0];
   float* y = context.write(op.y[0]).data;
   const bool cosines_first = (op.flags & format::op_flip_sin_cos) != 0;
-  float* sines = cosines_first ? y + half : y;
-  float* cosines = cosines_first ? y : y + half;
-  for (int i = 0; i < half; ++i) sincos_f32(context.timestep * frequencies.data[i], &sines[i], &cosines[i]);
+  embed_timestep(context.timestep, frequencies.data, half, (op.flags & format::op_fourier_time) != 0,
+                 cosines_first ? y + half : y, cosines_first ? y : y + half);
 }
 
 }  // namespace

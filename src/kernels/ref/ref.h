@@ -23,6 +23,7 @@ inline float activate_f32(float x, Activation activation) {
     case Activation::silu: return silu_f32(x);
     case Activation::gelu: return gelu_f32(x);
     case Activation::relu: return x > 0.0f ? x : 0.0f;
+    case Activation::mish: return mish_f32(x);
   }
   return x;
 }

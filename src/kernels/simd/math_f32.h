@@ -70,6 +70,14 @@ MOTE_INLINE V gelu(V x) {
   return mul(mul(V::set1(0.5f), x), add(V::set1(1.0f), erf(mul(x, V::set1(0.707106769f)))));
 }
 
+// Mish (Misra 2019): x tanh(log(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2); beyond 20 the quotient is 1.
+template <class V>
+MOTE_INLINE V mish(V x) {
+  const V e = exp(min(V::set1(20.0f), x));
+  const V n = mul(e, add(e, V::set1(2.0f)));
+  return mul(x, div(n, add(n, V::set1(2.0f))));
+}
+
 template <class V>
 MOTE_INLINE V relu(V x) {
   return max(V::zero(), x);
@@ -81,6 +89,7 @@ MOTE_INLINE V activate(V x) {
   if constexpr (activation == Activation::silu) return silu(x);
   if constexpr (activation == Activation::gelu) return gelu(x);
   if constexpr (activation == Activation::relu) return relu(x);
+  if constexpr (activation == Activation::mish) return mish(x);
   return x;
 }
 
@@ -97,6 +106,7 @@ MOTE_INLINE void with_activation(Activation activation, const Body& body) {
     case Activation::silu: return body(ActivationTag<Activation::silu>{});
     case Activation::gelu: return body(ActivationTag<Activation::gelu>{});
     case Activation::relu: return body(ActivationTag<Activation::relu>{});
+    case Activation::mish: return body(ActivationTag<Activation::mish>{});
   }
 }
 
