@@ -9,9 +9,9 @@ namespace mote {
 // ---- which levels to visit --------------------------------------------------------------------------------------
 
 int32_t trailing_timestep(uint32_t train_steps, uint32_t steps, uint32_t index) {
-  const uint64_t product = static_cast<uint64_t>(train_steps) * (steps - index);
-  const uint32_t quotient = static_cast<uint32_t>(product / steps);
-  const uint64_t twice_rest = 2 * (product % steps);
+  static_assert(uint64_t{format::max_train_steps} * format::max_train_steps <= UINT32_MAX);
+  const uint32_t product = train_steps * (steps - index);
+  const uint32_t quotient = product / steps, twice_rest = 2 * (product % steps);
   const bool up = twice_rest > steps || (twice_rest == steps && (quotient & 1) != 0);
   return static_cast<int32_t>(quotient + (up ? 1 : 0)) - 1;
 }

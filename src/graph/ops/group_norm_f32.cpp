@@ -35,7 +35,7 @@ uint32_t phases(const format::View& view, const OperatorRecord& op, Phase* phase
   const uint32_t height = x.dims[0];
   const uint32_t slices = static_cast<uint32_t>(group_norm_slices(static_cast<int>(height)));
   const uint64_t row = uint64_t{x.dims[1]} * channels;
-  phases[0] = {slices, 1, (row * height + slices - 1) / slices};
+  phases[0] = {slices, 1, row * ((height + slices - 1) / slices)};
   phases[1] = {1, 1, channels};
   phases[2] = {height, row_quantum, row};
   return 3;

@@ -25,7 +25,7 @@ uint32_t phases(const format::View& view, const OperatorRecord& op, Phase* phase
   const uint32_t height = static_cast<uint32_t>(shape.height);
   const uint32_t slices = static_cast<uint32_t>(group_norm_slices(shape.height));
   const uint64_t row = static_cast<uint64_t>(shape.width) * static_cast<uint64_t>(shape.all());
-  phases[0] = {slices, 1, (row * height + slices - 1) / slices};
+  phases[0] = {slices, 1, row * ((height + slices - 1) / slices)};
   phases[1] = {1, 1, static_cast<uint64_t>(shape.all())};
   phases[2] = {height, row_quantum, row};
   return 3;
