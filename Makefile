@@ -213,10 +213,10 @@ test-unit: $(BUILD)/mote_tests                             ## the unit tests; TE
 	$(RUN) $(BUILD)/mote_tests $(TEST_ARGS)
 
 # The public header and everything in C is clean C99, and the header is clean C++ too.
-C_SRC := $(sort $(wildcard tests/*/*.c examples/c/*.c))
-test-c99:                                                  ## the C header and the C sources under -std=c99 -pedantic -Werror
+C_SRC := $(sort $(wildcard tests/*/*.c examples/c/*.c examples/firmware/app/*.c examples/firmware/boards/host/*.c))
+test-c99: $(BUILD)/export/fashion.c                        ## the C header and the C sources under -std=c99 -pedantic -Werror
 	@for f in $(C_SRC) include/mote/mote.h; do \
-	  $(CC) -x c $(C99) -Wall -Wextra -Werror -Iinclude -fsyntax-only $(CFLAGS) $$f || exit 1; done
+	  $(CC) -x c $(C99) -Wall -Wextra -Werror -Iinclude -I$(<D) -I$(FIRMWARE)/app -fsyntax-only $(CFLAGS) $$f || exit 1; done
 	@for f in $(HEADERS); do \
 	  $(CXX) -x c++ -std=c++17 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only $(CXXFLAGS) $$f || exit 1; done
 	@echo 'test-c99: $(words $(C_SRC)) C files, $(words $(HEADERS)) headers clean'
@@ -325,6 +325,8 @@ test-armv7: cross-armv7                                    ## the int8 and golde
 	$(ARMV7) RUN='qemu-arm -cpu cortex-a7' TEST_ARGS='$(ARMV7_TESTS)' test-unit
 
 include examples/firmware/firmware.mk
+include tests/targets/kernels/kernels.mk
+include tests/targets/power/power.mk
 
 # ---- style, checks, install ------------------------------------------------------------------------------------------
 
@@ -358,7 +360,11 @@ clean:                                                     ## removes $(BUILD)
 help:                                                      ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
 	@echo
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t h; do printf '  %-16s %s\n' "$$t" "$$h"; done
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1|\2/p' $(filter Makefile %.mk,$(MAKEFILE_LIST)) | \
+	  while IFS='|' read -r t h; do printf '  %-16s %s\n' "$$t" "$$h"; done
+	@echo
+	@echo 'cross-T run-T check-device-T  builds, runs, checks the firmware example; T is one of'
+	@echo '              $(FW_TARGETS)'
 	@echo
 	@echo 'BUILD=build   where everything made goes        CXX= CC= AR=  the tools; a cross compiler works'
 	@echo 'SANITIZE=1    AddressSanitizer, UBSan, -O1      WERROR=1      warnings are errors'

@@ -90,6 +90,7 @@ const char* mote_status_text(mote_status status) {
     case MOTE_E_CLASS: return "the model has no such class";
     case MOTE_E_STATE: return "a saved state of another model or configuration, or a call out of order";
     case MOTE_E_NOT_FINITE: return "a given picture holds NaN or infinity";
+    case MOTE_E_SELF_TEST: return "a kernel gives other results than it must";
   }
   return "unknown status";
 }

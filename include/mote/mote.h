@@ -55,7 +55,8 @@ typedef enum mote_status {
   MOTE_E_STEPS = -12,            /* the model was compiled for other steps than those asked for */
   MOTE_E_CLASS = -13,            /* the model has no such class */
   MOTE_E_STATE = -14,            /* a saved state of another model or configuration, or a call out of order */
-  MOTE_E_NOT_FINITE = -15        /* a given picture holds NaN or infinity */
+  MOTE_E_NOT_FINITE = -15,       /* a given picture holds NaN or infinity */
+  MOTE_E_SELF_TEST = -16         /* a kernel gives other results than it must: see mote_self_test */
 } mote_status;
 
 /* A sentence for each status; never NULL, static storage, for any value. */
@@ -236,6 +237,25 @@ const char* mote_sampler_kernels(const mote_sampler* sampler);
 
 /* The kernel sets this processor can run, fastest first: index 0, 1, ...; NULL past the end. "ref" is the last. */
 const char* mote_kernels_name(uint32_t index);
+
+/* ---- self-test ----------------------------------------------------------------------------------------------- */
+
+/* The test of one kernel, and a table of them, ended by NULL. What no table names, the linker drops; all of it, if
+ * mote_self_test is not called. `weights_tool export` writes the table for the operators of a model. */
+typedef struct mote_self_test_case mote_self_test_case;
+extern const mote_self_test_case* const mote_all_self_tests[];
+
+/* What mote_self_test needs, aligned to MOTE_ALIGNMENT. A sampler's buffer can be lent before the sampler is made. */
+#define MOTE_SELF_TEST_BYTES 16384
+
+/* Runs kernels on small made-up problems: each must write what the portable kernel `ref` writes (the same bytes; floats
+ * within rounding), and ref what it wrote where this library was made. Finds a processor, an FPU or a compiler that does
+ * not do what the pictures rest on, without a model. kernels: as in mote_config. `buffer` needs MOTE_SELF_TEST_BYTES,
+ * else MOTE_E_BUFFER_TOO_SMALL; with more, four times that, the kernels that run faster with rearranged weights are
+ * tested with these too. MOTE_E_SELF_TEST: *failed (if failed is not NULL) is the name of the first kernel that differs,
+ * such as "conv2d_s8". */
+mote_status mote_self_test(const mote_self_test_case* const* tests, const char* kernels, void* buffer, size_t size,
+                           const char** failed);
 
 #ifdef __cplusplus
 }

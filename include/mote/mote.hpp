@@ -170,6 +170,16 @@ class Sampler {
   mote_sampler* sampler_ = nullptr;
 };
 
+// Null if the kernels do what they must; else the name of the first that does not.
+inline const char* self_test(const char* kernels = nullptr,
+                             const mote_self_test_case* const* tests = mote_all_self_tests) {
+  Buffer buffer(4 * MOTE_SELF_TEST_BYTES);
+  const char* failed = nullptr;
+  const mote_status status = mote_self_test(tests, kernels, buffer.data(), buffer.size(), &failed);
+  if (status != MOTE_E_SELF_TEST) mote::check(status);
+  return failed;
+}
+
 }  // namespace wrapper
 }  // namespace mote
 

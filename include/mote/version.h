@@ -12,4 +12,9 @@
 /* Highest model file format this library reads. */
 #define MOTE_FORMAT_VERSION 1
 
+/* Refused here because every program that uses mote includes this. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "mote: not for big-endian machines: model files are little-endian and are read where they lie"
+#endif
+
 #endif

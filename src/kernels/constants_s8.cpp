@@ -25,8 +25,9 @@ void conv2d_s8_constants(const Conv2dS8Constants& args, int begin, int end) {
   for (int i = 0; i < args.inputs; ++i) {
     const float ratio = args.x[i].scale * args.inv;
     const uint32_t zero = static_cast<uint32_t>(-args.x[i].zero);
+    for (int o = begin; o < end; ++o) args.m[i][o] = args.weight_scale[o].scale * ratio;
+    if (args.sums[i] == nullptr) continue;
     for (int o = begin; o < end; ++o) {
-      args.m[i][o] = args.weight_scale[o].scale * ratio;
       args.correction[i][o] = static_cast<int32_t>(zero * static_cast<uint32_t>(args.sums[i][o]));
     }
   }

@@ -23,7 +23,7 @@ struct Conv2dS8Constants {
   ScaleS8 x[2];
   int inputs;  // 1 or 2
   float inv;
-  const int32_t* sums[2];  // sums of weights [out_channels]; may be correction itself
+  const int32_t* sums[2];  // sums of weights [out_channels]; may be correction itself; null: no correction
   float* m[2];
   float* b;
   int32_t* correction[2];

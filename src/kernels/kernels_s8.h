@@ -68,6 +68,9 @@ struct Conv2dS8Kernel {
   void (*pack)(const Conv2dS8&, void* packed);
   // Scratch of one worker, 64-byte aligned, only with `packed`; else scratch is null.
   size_t (*packed_scratch_bytes)(const Conv2dS8&);
+  // How this set adds up the weights for `correction` when nothing is packed: see conv2d_s8_weight_sums. Null: it takes
+  // zero points off as it reads, and `correction` is not made for it.
+  void (*weight_sums)(const Conv2dS8&, int begin, int end, int32_t* sums[2]);
 };
 
 // sums[i][o]: of the weights of input i and channel o, for o in [begin, end). Portable, used by every pack.

@@ -103,7 +103,9 @@ int kernel_sets_available(KernelSet sets[kernel_set_count]) {
   sets[count++] = KernelSet::dsp;
 #endif
 #endif
+#if !defined(MOTE_WITHOUT_REF)
   sets[count++] = KernelSet::ref;
+#endif
   return count;
 }
 

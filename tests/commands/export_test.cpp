@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <set>
 
 #include "tests/commands/run_tool.h"
 #include "tests/commands/tiny_model.h"
@@ -55,20 +56,25 @@ const char* const c_program = R"(
 #include <stdio.h>
 
 MOTE_ARENA(arena, MOTE_TINY_BYTES);
+MOTE_ARENA(scratch, MOTE_SELF_TEST_BYTES);
 
 int main(void) {
   static mote_model model;
   mote_sampler *sampler;
   static mote_config config;
   unsigned char pixels[MOTE_TINY_HEIGHT * MOTE_TINY_WIDTH * MOTE_TINY_CHANNELS];
+  const char *failed = NULL;
+  size_t saved = 0;
   unsigned i;
   config.struct_size = sizeof config;
   config.seed = 5;
   config.kernels = "ref";
+  if (mote_self_test(mote_tiny_self_tests, NULL, scratch, sizeof scratch, &failed) != MOTE_OK) return 8;
   if (mote_open(&model, mote_tiny_model, sizeof mote_tiny_model, mote_tiny_operators) != MOTE_OK) return 1;
   if (mote_check(&model) != MOTE_OK) return 2;
   if (mote_sampler_create(&sampler, &model, &config, arena, sizeof arena - 1) != MOTE_E_BUFFER_TOO_SMALL) return 3;
   if (mote_sampler_create(&sampler, &model, &config, arena, sizeof arena) != MOTE_OK) return 4;
+  if (mote_sampler_saved_size(sampler, &saved) != MOTE_OK || saved != MOTE_TINY_SAVED_BYTES) return 9;
   for (i = 0; i < 4; ++i) {
     if (mote_sampler_restart(sampler, 5, i, (int)(i % MOTE_TINY_CLASSES)) != MOTE_OK) return 5;
     while (mote_sampler_run(sampler, 10000) == MOTE_PENDING) {
@@ -162,6 +168,34 @@ TEST_CASE("exported C of a quantized model names quantized operators") {
   }
   CHECK_FALSE(contains(source, "_f32"));
   CHECK_FALSE(contains(source, "_i8"));
+}
+
+TEST_CASE("exported C names the self-tests of the kernels that the model's operators run, each once, and no others") {
+  const TemporaryFolder folder;
+  const auto self_tests = [&](const std::vector<uint8_t>& model) {
+    save(folder / "a.mote", model);
+    CHECK(run_export_tool({folder / "a.mote", "--c", folder / "tiny", "--force"}).error == "");
+    const std::string source = text_of(folder / "tiny.c"), entry = "    &mote_self_test_";
+    CHECK(contains(text_of(folder / "tiny.h"), "extern const mote_self_test_case *const mote_tiny_self_tests[];\n"));
+    CHECK(contains(source, "const mote_self_test_case *const mote_tiny_self_tests[] = {\n" + entry));
+    std::multiset<std::string> names;
+    for (size_t at = source.find(entry); at != std::string::npos; at = source.find(entry, at + 1)) {
+      const size_t begin = at + entry.size();
+      const std::string name = source.substr(begin, source.find(',', begin) - begin);
+      CHECK(contains(source, "extern const mote_self_test_case mote_self_test_" + name + ";\n"));
+      names.insert(name);
+    }
+    return names;
+  };
+  using Names = std::multiset<std::string>;
+  CHECK(self_tests(quantized_model()) == Names{"conv2d_s8", "conv2d_s16", "channel_sums_s8", "affine_s8", "table_s8",
+                                               "attention_s8", "add_s8", "upsample_s8", "average_pool_s8",
+                                               "quantize_s16"});
+  const Names of_floats = self_tests(test::tiny_model());
+  CHECK(of_floats.count("conv2d_f32") == 1);
+  CHECK(of_floats.count("linear_f32") == 1);
+  CHECK(of_floats.count("timestep_embedding_f32") == 0);
+  for (const std::string& name : of_floats) CHECK(contains(name, "_f32"));
 }
 
 TEST_CASE("exported C compiles as C99 without a warning and draws what `sample` draws") {

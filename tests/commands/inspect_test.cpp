@@ -2,12 +2,16 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "tests/commands/run_tool.h"
 #include "tests/commands/tiny_model.h"
 #include "tests/graph/quantized_graph.h"
 #include "weights_tool/commands/commands.h"
+#include "weights_tool/commands/inspect_cost.h"
+#include "weights_tool/commands/target_costs.h"
 #include "weights_tool/io/png.h"
 
 namespace mote::tool {
@@ -37,6 +41,29 @@ void check_numbers(const Json& json, const Graph& graph) {
   }
   CHECK(parameters == graph_parameters(graph));
   CHECK(macs == graph_macs(graph));
+}
+
+const std::string shipped_model = MOTE_TEST_DATA "/../../examples/models/fashion-int8.mote";
+
+// The rows of the table of counts: target, table, name, kind, unit, count, instructions, per_unit, per_output, per_weight.
+std::vector<std::vector<std::string>> counts() {
+  std::ifstream file(MOTE_TEST_DATA "/../targets/counts.csv");
+  REQUIRE(file);
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream fields(line + ",");
+    std::vector<std::string> row;
+    for (std::string field; std::getline(fields, field, ',');) row.push_back(field);
+    REQUIRE(row.size() == 10);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+double counted_step(const std::string& target) {
+  for (const std::vector<std::string>& row : counts())
+    if (row[0] == target && row[1] == "whole" && row[2] == "step") return std::stod(row[6]);
+  return 0;
 }
 
 }  // namespace
@@ -165,6 +192,72 @@ TEST_CASE("inspect refuses what is no model with one line and exit code 3") {
   refused("MOTE", "ends inside its header");
   refused(std::string("\x02\0\0\0\0\0\0\0{}", 10), "checkpoint");
   CHECK(test::run_tool(run_inspect, {"inspect", folder / "absent"}).code == 4);
+}
+
+TEST_CASE("inspect predicts of the shipped model what was counted on each target, and when to kick the watchdog") {
+  for (const TargetCore& core : target_cores()) {
+    CAPTURE(core.name);
+    const test::ToolResult result =
+        test::run_tool(run_inspect, {"inspect", shipped_model, "--json", "--target", core.name, "--mhz", "100"});
+    CHECK(result.error == "");
+    const Json json = parse_json(result.output, "inspect");
+    const Json& prediction = *json.find("prediction_on_target");
+    const auto number = [&](const char* key) { return prediction.find(key)->number(); };
+    const auto run = [&](const char* which, const char* key) { return prediction.find(which)->find(key)->number(); };
+    const double counted = counted_step(core.name);
+    REQUIRE(counted > 0);
+    CHECK(number("instructions_step") == doctest::Approx(counted).epsilon(0.03));
+    CHECK(number("seconds_step") == doctest::Approx(number("instructions_step") * core.cpi / 100e6));
+    const double steps = number("steps");
+    CHECK(number("instructions_picture") > steps * number("instructions_step"));
+    CHECK(number("instructions_picture") < steps * number("instructions_step") + 30e6);  // the check of the model
+    // A bounded run does its work, and at most a band more.
+    const auto band = json.find("largest_band")->integer();
+    CHECK(run("longest_band", "work") == double(band));
+    CHECK(run("longest_run", "work") >= 100000);
+    CHECK(run("longest_run", "work") < 100000 + double(band));
+    CHECK(run("longest_run", "instructions") > run("longest_band", "instructions"));
+    CHECK(run("longest_run", "instructions") < 0.1 * counted);
+  }
+}
+
+TEST_CASE("the costs that inspect predicts from are those of the table of counts") {
+  std::map<std::pair<std::string, std::string>, std::array<std::string, 3>> recorded;
+  for (const std::vector<std::string>& row : counts())
+    if (row[1] == "class") recorded[{row[0], row[2]}] = {row[7], row[8], row[9]};
+  REQUIRE(!recorded.empty());
+  for (const TargetCost& cost : target_costs) {
+    const auto found = recorded.find({cost.target, cost.work_class});
+    if (found == recorded.end()) continue;  // from a single kernel call
+    CAPTURE(cost.target);
+    CAPTURE(cost.work_class);
+    CHECK(cost.work_cost == std::stod(found->second[0]));
+    CHECK(cost.output_cost == std::stod(found->second[1]));
+    CHECK(cost.weight_cost == std::stod(found->second[2]));
+    recorded.erase(found);
+  }
+  CHECK(recorded.empty());  // else: make counts ACCEPT=1
+}
+
+TEST_CASE("inspect refuses targets that nobody counted on, float models, and a clock without a target") {
+  const ::test::TemporaryFolder folder;
+  const std::string path = folder / "tiny.mote";
+  save(path, test::tiny_model());
+  const auto refused = [&](std::vector<std::string> words, int code, const char* part) {
+    words.insert(words.begin(), {"inspect"});
+    const test::ToolResult result = test::run_tool(run_inspect, words);
+    CHECK(result.code == code);
+    CHECK(contains(result.error, part));
+  };
+  refused({shipped_model, "--target", "z80"}, 2, "m4f");
+  refused({shipped_model, "--mhz", "168"}, 2, "--target");
+  refused({shipped_model, "--cpi", "2"}, 2, "--target");
+  refused({shipped_model, "--work", "2"}, 2, "--target");
+  refused({path, "--target", "m4f"}, 3, "quantize");
+  const std::string text =
+      test::run_tool(run_inspect, {"inspect", shipped_model, "--target", "m7", "--mhz", "400", "--cpi", "1"}).output;
+  for (const char* part : {"Predicted for m7", "400 MHz", "a picture, 10 steps", "between kicks", "1.00"})
+    CHECK(contains(text, part));
 }
 
 }  // namespace mote::tool

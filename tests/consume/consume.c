@@ -1,5 +1,6 @@
 /* What a user's program does with an installed mote, in C99: compares versions, is refused a file that is no model and,
- * given the name of a model, draws a picture of it. Also compiled as part of the other consumers. Prints one line. */
+ * given the name of a model, draws a picture of it in two steps, or as many as a second argument says (0: what the model
+ * was compiled for). Prints one line. */
 #include <mote/mote.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static unsigned char* read_file(const char* path, size_t* size) {
   return bytes;
 }
 
-static int draw(const unsigned char* bytes, size_t size) {
+static int draw(const unsigned char* bytes, size_t size, unsigned steps) {
   static mote_model model;
   mote_sampler* sampler = NULL;
   mote_config config;
@@ -40,7 +41,7 @@ static int draw(const unsigned char* bytes, size_t size) {
   memset(&config, 0, sizeof config);
   config.struct_size = sizeof config;
   config.seed = 1;
-  config.steps = 2;
+  config.steps = steps;
   if ((status = mote_working_size(&model, &config, &working)) != MOTE_OK) return fail("working size", status);
   buffer = malloc(working);
   if (buffer == NULL) return 1;
@@ -67,7 +68,7 @@ int main(int argc, char** argv) {
   if (argc < 2) return printf("linked\n") < 0;
   bytes = read_file(argv[1], &size);
   if (bytes == NULL) return fail("cannot read the model", MOTE_E_ARGUMENT);
-  result = draw(bytes, size);
+  result = draw(bytes, size, argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 2);
   free(bytes);
   return result;
 }

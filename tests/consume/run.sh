@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$root"
 
-step() { printf 'consume %-14s ' "$1"; }
+step() { printf 'consume %-15s ' "$1"; }
 
 # $1: name, $2: directory of the project, the rest: definitions
 with_cmake() {
@@ -37,10 +37,14 @@ with_pkg_config() {
 
 with_cmake find_package tests/consume/find_package -DCMAKE_PREFIX_PATH="$prefix"
 with_cmake fetch_content tests/consume/fetch_content -DFETCHCONTENT_SOURCE_DIR_MOTE="$root"
+step tools_asked_for
+cmake -S tests/consume/fetch_content -B "$work/asked" -DFETCHCONTENT_SOURCE_DIR_MOTE="$root" -DMOTE_BUILD_TOOLS=ON \
+  > "$work/asked.log" 2>&1 || { echo failed; cat "$work/asked.log"; exit 1; }
+echo 'configured, with weights_tool'
 with_pkg_config pkg_config "$(dirname "$(find "$prefix" -name mote.pc)")"
 # Installed to one place, moved to another: the package file holds no absolute path.
 make -s install BUILD="$BUILD" PREFIX="$work/installed" > "$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
 mv "$work/installed" "$work/moved"
 with_pkg_config make_install "$work/moved/lib/pkgconfig"
 test -x "$work/moved/bin/weights_tool"
-echo 'consume: all four work'
+echo 'consume: all work'

@@ -51,8 +51,8 @@ TEST_CASE("workspaces take what is free while a convolution runs, and let the ar
   const MemoryPlan bare = plan_memory(graph, 4, options);
   const MemoryPlan plan = plan_memory(graph);
   CHECK(plan.arena_bytes == bare.arena_bytes);
-  CHECK(plan.lower_bound == bare.lower_bound);
-  CHECK(plan.tensor_offset == bare.tensor_offset);
+  CHECK(plan.lower_bound == bare.lower_bound);  // where the arena is fullest nothing was free
+  CHECK(plan.order == bare.order);
   CHECK(Arena(graph, plan).run() == "");
   int convolutions = 0, without = 0;
   int64_t largest = 0;

@@ -141,12 +141,13 @@ void make_epilogue(Problem* p, Choices* choices) {
   a.residual_m = choices->one_in(2) ? 0.5f : choices->one_in(4) ? choices->scale(-60, 60) : choices->scale(-4, 2);
 }
 
-std::string describe(const Problem& p, const char* set, bool packed) {
+std::string describe(const Problem& p, const char* set, bool packed, size_t workspace) {
   const Conv2dS8& a = p.args;
   return text(
-      "conv2d_%s_%s%s: %dx%dx(%d+%d) up %d -> %dx%dx%d, kernel %dx%d stride %d pad %d %d, zero %d %d, residual %d, "
+      "conv2d_%s_%s%s, workspace %zu: %dx%dx(%d+%d) up %d -> %dx%dx%d, kernel %dx%d stride %d pad %d %d, zero %d %d, "
+      "residual %d, "
       "f32 %d, proofs %d %d:",
-      a.x16 != nullptr ? "s16" : "s8", set, packed ? " packed" : "", a.in_height, a.in_width, a.channels[0],
+      a.x16 != nullptr ? "s16" : "s8", set, packed ? " packed" : "", workspace, a.in_height, a.in_width, a.channels[0],
       a.channels[1], a.upsample, a.out_height, a.out_width, a.out_channels, a.kernel_height, a.kernel_width, a.stride,
       a.pad_top, a.pad_left, a.zero[0], a.zero[1], a.residual != nullptr, p.float_output, a.below_2_25, a.below_2_29);
 }
@@ -156,6 +157,16 @@ struct Output {
   Block<float> y_f32;
   explicit Output(const Problem& p) : y(p.float_output ? 0 : p.outputs()), y_f32(p.float_output ? p.outputs() : 0) {}
 };
+
+// None, little, some of what a layer can use, plenty.
+size_t choose_workspace(Choices* choices) {
+  switch (choices->below(4)) {
+    case 0: return 0;
+    case 1: return product(choices->between(1, 60), 16);
+    case 2: return product(2 * choices->between(0, 3000) + 1, 16);
+    default: return size_t{1} << 20;
+  }
+}
 
 void run_kernel(const Conv2dS8Kernel& kernel, Conv2dS8 args, const Problem& p, const Output& out, void* scratch,
                 bool cut, Choices* choices) {
@@ -196,6 +207,9 @@ std::string compare(const Problem& p, Choices* choices) {
       std::string wrong = way < 2 ? "" : pack(kernel, p, &args, &packed, &scratch);
       if (wrong.empty() && way >= 2 && args.packed == nullptr) break;
       const Output out(p);
+      args.workspace_bytes = way == 0 ? 0 : choose_workspace(choices);
+      const Block<uint8_t> workspace(args.workspace_bytes);
+      args.workspace = args.workspace_bytes != 0 ? workspace.data() : nullptr;
       if (wrong.empty()) {
         run_kernel(kernel, args, p, out, args.packed == nullptr ? nullptr : scratch.data(), way % 2 != 0, choices);
         wrong = judge(expected.y, out.y, "y");
@@ -203,7 +217,9 @@ std::string compare(const Problem& p, Choices* choices) {
       if (wrong.empty()) wrong = judge(expected.y_f32, out.y_f32, "y_f32");
       if (wrong.empty() && !scratch.intact()) wrong = " writes outside of its scratch";
       if (wrong.empty() && !packed.intact()) wrong = " writes outside of the packed weights";
-      if (!wrong.empty()) return describe(p, kernel_set_name(set), args.packed != nullptr) + wrong;
+      if (wrong.empty() && !workspace.intact()) wrong = " writes outside of its workspace";
+      if (!wrong.empty())
+        return describe(p, kernel_set_name(set), args.packed != nullptr, args.workspace_bytes) + wrong;
     }
   }
   return "";

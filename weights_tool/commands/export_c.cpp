@@ -42,6 +42,48 @@ std::vector<std::string> operator_names(const format::View& view) {
   return names;
 }
 
+// The kernels that an operator may run, by the names of their self-tests; none: it has no kernel.
+std::vector<std::string> kernels_of(const std::string& op) {
+  if (op == "conv2d_s8" || op == "linear_s8") return {"conv2d_s8", "conv2d_s16"};
+  if (op == "group_norm_s8") return {"channel_sums_s8", "affine_s8"};
+  if (op == "scale_shift_s8") return {"affine_s8"};
+  if (op == "activation_s8") return {"table_s8"};
+  if (op == "timestep_embedding_f32" || op == "class_embedding_f32" || op == "step_embedding_s16") return {};
+  return {op};
+}
+
+// The self-tests of the kernels of these operators, by the names the library gives them.
+std::vector<std::string> self_test_names(const std::vector<std::string>& operators) {
+  std::vector<std::string> names;
+  for (const std::string& op : operators) {
+    for (const std::string& kernel : kernels_of(op.substr(std::string("mote_op_").size()))) {
+      const std::string name = "mote_self_test_" + kernel;
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+// What mote_sampler_saved_size says for a configuration of defaults.
+size_t saved_bytes(const ModelBuffer& model, size_t working_bytes) {
+  const AlignedBuffer buffer(working_bytes);
+  mote_sampler* sampler = nullptr;
+  size_t bytes = 0;
+  check_status(mote_sampler_create(&sampler, model.model(), nullptr, buffer.data(), buffer.size()),
+               "cannot make a sampler");
+  check_status(mote_sampler_saved_size(sampler, &bytes), "cannot size the saved state");
+  return bytes;
+}
+
+// A table of pointers to objects of the library, ended by NULL.
+std::string table_text(const std::string& type, const std::string& name, const std::vector<std::string>& entries) {
+  std::string text;
+  for (const std::string& each : entries) text += "extern const " + type + " " + each + ";\n";
+  text += "\nconst " + type + " *const " + name + "[] = {\n";
+  for (const std::string& each : entries) text += "    &" + each + ",\n";
+  return text + "    NULL,\n};\n\n";
+}
+
 std::string head_comment(const std::string& file, const mote_model_info& info) {
   return "/* " + file + ": made by `weights_tool export` of mote " MOTE_VERSION_STRING ".\n" + " * Pictures of " +
          std::to_string(info.height) + "x" + std::to_string(info.width) + "x" + std::to_string(info.channels) + ", " +
@@ -49,7 +91,8 @@ std::string head_comment(const std::string& file, const mote_model_info& info) {
          std::to_string(info.default_steps) + " steps. */\n";
 }
 
-std::string header_text(const std::string& name, const mote_model_info& info, size_t working_bytes) {
+std::string header_text(const std::string& name, const mote_model_info& info, size_t working_bytes,
+                        size_t saved_bytes) {
   const std::string capital = upper(name), guard = "MOTE_MODEL_" + capital + "_H";
   const auto define = [&](const char* what, size_t value) {
     return "#define MOTE_" + capital + "_" + what + " " + std::to_string(value) + "\n";
@@ -60,12 +103,18 @@ std::string header_text(const std::string& name, const mote_model_info& info, si
   text +=
       "/* What mote_sampler_create needs for a configuration of defaults: one thread, the model's steps, nothing\n"
       " * rearranged. Exact on every target. */\n";
-  text += define("BYTES", working_bytes) + "\n";
+  text += define("BYTES", working_bytes);
+  text += "/* What mote_sampler_save needs for the same. */\n" + define("SAVED_BYTES", saved_bytes) + "\n";
   text += define("MODEL_BYTES", info.model_bytes) + define("HEIGHT", info.height) + define("WIDTH", info.width) +
           define("CHANNELS", info.channels) + define("CLASSES", info.num_classes) + "\n";
   text += "extern const unsigned char mote_" + name + "_model[MOTE_" + capital + "_MODEL_BYTES];\n";
   text += "/* The operators this model uses; ended by NULL. */\n";
-  text += "extern const mote_operator *const mote_" + name + "_operators[];\n\n";
+  text += "extern const mote_operator *const mote_" + name + "_operators[];\n";
+  text +=
+      "/* For mote_self_test: the kernels of these operators. Compile with -fdata-sections and link with "
+      "--gc-sections,\n"
+      " * and nothing of it is linked where no self-test is run. */\n";
+  text += "extern const mote_self_test_case *const mote_" + name + "_self_tests[];\n\n";
   return text + "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 
@@ -99,14 +148,13 @@ CSource make_c_source(const std::string& name, const ModelBuffer& model, ByteVie
   check_status(mote_working_size(model.model(), nullptr, &working_bytes), "cannot size the sampler");
   const mote_model_info& info = model.info();
   CSource source;
-  source.header = header_text(name, info, working_bytes);
-  source.source = head_comment(name + ".c", info) + "#include \"" + name + ".h\"\n\n";
+  source.header = header_text(name, info, working_bytes, saved_bytes(model, working_bytes));
   const std::vector<std::string> operators = operator_names(model.view());
-  for (const std::string& each : operators) source.source += "extern const mote_operator " + each + ";\n";
-  source.source += "\nconst mote_operator *const mote_" + name + "_operators[] = {\n";
-  for (const std::string& each : operators) source.source += "    &" + each + ",\n";
-  source.source += "    NULL,\n};\n\nMOTE_ALIGNED const unsigned char mote_" + name + "_model[MOTE_" + upper(name) +
-                   "_MODEL_BYTES] = {\n" + array_text(bytes.slice(0, info.model_bytes)) + "};\n";
+  source.source = head_comment(name + ".c", info) + "#include \"" + name + ".h\"\n\n" +
+                  table_text("mote_operator", "mote_" + name + "_operators", operators) +
+                  table_text("mote_self_test_case", "mote_" + name + "_self_tests", self_test_names(operators)) +
+                  "MOTE_ALIGNED const unsigned char mote_" + name + "_model[MOTE_" + upper(name) +
+                  "_MODEL_BYTES] = {\n" + array_text(bytes.slice(0, info.model_bytes)) + "};\n";
   return source;
 }
 

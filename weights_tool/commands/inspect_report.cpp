@@ -79,10 +79,11 @@ std::string peak_text(const ModelSource& source) {
 }
 
 // What the library itself says; nothing when this build cannot open the model.
-void ask_library(InspectReport& report) {
+void ask_library(InspectReport& report, const CostOptions& cost) {
   const ModelBuffer buffer(report.source.bytes, report.path);
   size_t working = 0;
   if (mote_working_size(buffer.model(), nullptr, &working) >= 0) report.working_bytes = working;
+  if (!cost.target.empty()) report.cost = predict_cost(buffer.view(), report.path, cost);
   const Model model{buffer.view(), mote_all_operators};
   if (check_operator_table(model) >= 0) report.largest_band = measure_work(model).largest_band;
 }
@@ -113,11 +114,11 @@ std::string noise_text(const Json& noise) {
 
 }  // namespace
 
-InspectReport make_inspect_report(const std::string& path, ModelSource source) {
+InspectReport make_inspect_report(const std::string& path, ModelSource source, const CostOptions& cost) {
   InspectReport report;
   report.path = path;
   report.source = std::move(source);
-  ask_library(report);
+  ask_library(report, cost);
   const ModelSource& model = report.source;
   const bool stored = model.kind == ModelSource::Kind::model_file;
   report.best_order_bound = model.plan.best_order_bound;
@@ -160,6 +161,7 @@ Json inspect_json(const InspectReport& report) {
   Json layers = Json::array();
   for (const Layer& layer : layers_of(source)) layers.push(layer_json(layer));
   json.set("layers", std::move(layers));
+  if (report.cost.has_value()) json.set("prediction_on_target", cost_json(*report.cost));
   if (const Json* noise = noise_of(source.meta)) json.set("snr_db", *noise);
   return json.set("meta", source.meta);
 }
@@ -171,6 +173,7 @@ std::string inspect_text(const InspectReport& report) {
   return report.path + ": " + (quantized ? "quantized " : "") + kind_of(source.kind) + "\n\n" +
          layer_table(layers_of(source)) + "\n" + totals(report) + "\n" + flash_text(flash_use(source), quantized) +
          "\n" + peak_text(source) + (noise == nullptr ? "" : "\n" + noise_text(*noise)) +
+         (report.cost.has_value() ? "\n" + cost_text(*report.cost) : "") +
          "\nArena, addresses downward, operators to the right:\n" + arena_map_text(source.graph, source.plan);
 }
 

@@ -1,7 +1,9 @@
 // What `inspect` says about a model: the numbers, and their two forms.
 #pragma once
+#include <optional>
 #include <string>
 
+#include "weights_tool/commands/inspect_cost.h"
 #include "weights_tool/commands/model_source.h"
 #include "weights_tool/io/json.h"
 
@@ -16,11 +18,14 @@ struct InspectReport {
   size_t working_bytes = 0;
   // The most work, in multiply-accumulates, that a bounded run does at once (Work in src/graph/run.h); 0 likewise.
   uint64_t largest_band = 0;
+  std::optional<CostReport> cost;  // if a target was asked for
 };
 
-InspectReport make_inspect_report(const std::string& path, ModelSource source);
+// cost.target empty: nothing is predicted. Errors of predict_cost.
+InspectReport make_inspect_report(const std::string& path, ModelSource source, const CostOptions& cost);
 
-// Keys scripts rely on: model_bytes, parameters, macs, arena_bytes, arena_lower_bound_bytes, arena_bytes_int8, steps. snr_db is there when
+// Keys scripts rely on: model_bytes, parameters, macs, arena_bytes, arena_lower_bound_bytes, arena_bytes_int8, steps.
+// prediction_on_target is there when a target was asked for. snr_db is there when
 // the quantizer measured it: an object with an array for each layer, a number for each step.
 Json inspect_json(const InspectReport& report);
 // Table of layers, totals, flash, peak, signal-to-noise ratios and arena map. Ends with a newline.

@@ -129,6 +129,28 @@ std::vector<std::pair<int, int>> in_place_pairs(const Graph& graph, const Sizes&
   return pairs;
 }
 
+PlannedBuffer scratch_buffer(int node, bool worker, int position, int64_t bytes) {
+  PlannedBuffer buffer;
+  buffer.node = node;
+  buffer.worker = worker;
+  buffer.begin = buffer.end = position;
+  buffer.bytes = bytes;
+  return buffer;
+}
+
+void copy_offsets(const Graph& graph, MemoryPlan& plan) {
+  plan.tensor_offset.assign(graph.tensors.size(), -1);
+  plan.scratch.assign(graph.nodes.size(), ScratchPlacement());
+  for (const PlannedBuffer& buffer : plan.buffers) {
+    for (int tensor : buffer.tensors) plan.tensor_offset[static_cast<size_t>(tensor)] = buffer.offset;
+    if (buffer.node < 0) continue;
+    ScratchPlacement& scratch = plan.scratch[static_cast<size_t>(buffer.node)];
+    (buffer.worker ? scratch.worker_offset : scratch.offset) = buffer.offset;
+    (buffer.worker ? scratch.worker_bytes : scratch.bytes) = buffer.bytes;
+    if (buffer.worker) plan.worker_scratch_bytes = std::max(plan.worker_scratch_bytes, buffer.bytes);
+  }
+}
+
 }  // namespace plan
 
 namespace {
@@ -152,15 +174,6 @@ Lifetimes lifetimes(const Graph& graph, const plan::Sizes& sizes, const std::vec
   return life;
 }
 
-PlannedBuffer scratch_buffer(int node, bool worker, int position, int64_t bytes) {
-  PlannedBuffer buffer;
-  buffer.node = node;
-  buffer.worker = worker;
-  buffer.begin = buffer.end = position;
-  buffer.bytes = bytes;
-  return buffer;
-}
-
 void list_peak_tensors(const Graph& graph, const plan::Sizes& sizes, MemoryPlan& plan) {
   const Lifetimes life = lifetimes(graph, sizes, plan.order);
   for (const PlannedBuffer& buffer : plan.buffers) {
@@ -175,19 +188,6 @@ void list_peak_tensors(const Graph& graph, const plan::Sizes& sizes, MemoryPlan&
     return sizes.tensor_bytes[static_cast<size_t>(a)] > sizes.tensor_bytes[static_cast<size_t>(b)];
   });
   if (plan.peak_tensors.size() > 10) plan.peak_tensors.resize(10);
-}
-
-void copy_offsets(const Graph& graph, MemoryPlan& plan) {
-  plan.tensor_offset.assign(graph.tensors.size(), -1);
-  plan.scratch.assign(graph.nodes.size(), ScratchPlacement());
-  for (const PlannedBuffer& buffer : plan.buffers) {
-    for (int tensor : buffer.tensors) plan.tensor_offset[static_cast<size_t>(tensor)] = buffer.offset;
-    if (buffer.node < 0) continue;
-    ScratchPlacement& scratch = plan.scratch[static_cast<size_t>(buffer.node)];
-    (buffer.worker ? scratch.worker_offset : scratch.offset) = buffer.offset;
-    (buffer.worker ? scratch.worker_bytes : scratch.bytes) = buffer.bytes;
-    if (buffer.worker) plan.worker_scratch_bytes = std::max(plan.worker_scratch_bytes, buffer.bytes);
-  }
 }
 
 std::vector<PlannedBuffer> buffers_of(const Graph& graph, const plan::Sizes& sizes, const std::vector<int>& order) {
@@ -215,8 +215,9 @@ std::vector<PlannedBuffer> buffers_of(const Graph& graph, const plan::Sizes& siz
       buffer.bytes = sizes.tensor_bytes[t];
       buffers.push_back(buffer);
     }
-    if (sizes.scratch[n] > 0) buffers.push_back(scratch_buffer(index, false, position, sizes.scratch[n]));
-    if (sizes.worker_scratch[n] > 0) buffers.push_back(scratch_buffer(index, true, position, sizes.worker_scratch[n]));
+    if (sizes.scratch[n] > 0) buffers.push_back(plan::scratch_buffer(index, false, position, sizes.scratch[n]));
+    if (sizes.worker_scratch[n] > 0)
+      buffers.push_back(plan::scratch_buffer(index, true, position, sizes.worker_scratch[n]));
   }
   return buffers;
 }
@@ -225,6 +226,18 @@ void set_peak(const Graph& graph, const plan::Sizes& sizes, MemoryPlan& plan) {
   plan.lower_bound = peak_bytes(plan.buffers, static_cast<int>(plan.order.size()), &plan.peak_position);
   plan.best_order_bound = plan.lower_bound;
   list_peak_tensors(graph, sizes, plan);
+}
+
+// With the workspaces of a plan that was made elsewhere.
+std::vector<PlannedBuffer> with_workspaces(const Graph& graph, const MemoryPlan& plan,
+                                           std::vector<PlannedBuffer> buffers) {
+  for (size_t p = 0; p < plan.order.size(); ++p) {
+    const int node = plan.order[p];
+    const int64_t bytes = plan.scratch[static_cast<size_t>(node)].worker_bytes;
+    if (bytes > 0 && useful_workspace(graph, graph.nodes[static_cast<size_t>(node)]) > 0)
+      buffers.push_back(plan::scratch_buffer(node, true, static_cast<int>(p), bytes));
+  }
+  return buffers;
 }
 
 // Whether the tensors of a buffer lie at one offset in a plan that was made elsewhere.
@@ -282,10 +295,11 @@ MemoryPlan plan_memory(const Graph& graph, int element_bytes, const PlanOptions&
     bound = std::min(bound, other.lower_bound);
     if (other.arena_bytes <= plan.arena_bytes) plan = std::move(other);
   }
+  plan::copy_offsets(graph, plan);
+  if (options.workspaces)
+    plan::place_workspaces(graph, plan, options.arena_bytes, options.placements / 8, options.seed);
   set_peak(graph, sizes, plan);
   plan.best_order_bound = bound;
-  copy_offsets(graph, plan);
-  if (options.workspaces) plan::place_workspaces(graph, plan, options.arena_bytes);
   return plan;
 }
 
@@ -293,7 +307,7 @@ void describe_stored_plan(const Graph& graph, MemoryPlan& plan) {
   const plan::Sizes sizes = plan::measure(graph);
   const Lifetimes life = lifetimes(graph, sizes, plan.order);
   plan.buffers.clear();
-  for (PlannedBuffer& buffer : buffers_of(graph, sizes, plan.order)) {
+  for (PlannedBuffer& buffer : with_workspaces(graph, plan, buffers_of(graph, sizes, plan.order))) {
     if (buffer.node >= 0) {
       const ScratchPlacement& scratch = plan.scratch[static_cast<size_t>(buffer.node)];
       buffer.offset = buffer.worker ? scratch.worker_offset : scratch.offset;

@@ -26,7 +26,7 @@ struct PlanOptions {
 };
 
 // Scratch of one node, in bytes; 0 bytes: none, its offset is 0. That of a worker is a workspace for quantized conv2d and
-// linear: as large as pays and the arena has free, placed when everything else lies, and no buffer of the plan.
+// linear: as large as pays and the arena has free, placed when everything else lies.
 struct ScratchPlacement {
   int64_t offset = 0, bytes = 0;                // shared by the workers
   int64_t worker_offset = 0, worker_bytes = 0;  // the first worker's
@@ -46,7 +46,7 @@ struct MemoryPlan {
   std::vector<ScratchPlacement> scratch;  // for each node, by its index in graph.nodes
   std::vector<PlannedBuffer> buffers;     // everything in the arena
   int64_t arena_bytes = 0;
-  int64_t lower_bound = 0;           // the most bytes that live at one position of this order: no layout is smaller
+  int64_t lower_bound = 0;           // the most bytes, scratch included, that live at one position of this order
   int64_t best_order_bound = 0;      // the least such number of all complete orders the search looked at
   int64_t worker_scratch_bytes = 0;  // the largest of one node: what each worker beyond the first needs
   int peak_position = 0;             // where lower_bound is reached first

@@ -57,7 +57,13 @@ std::vector<int> vary_order(const Graph& graph, const Sizes& sizes, std::vector<
 // for many buffers.
 int64_t find_offsets(std::vector<PlannedBuffer>& buffers, int64_t bound, int64_t placements, uint64_t seed);
 
-// Gives convolutions their workspaces. The arena grows up to `most` bytes where one gets more that way.
-void place_workspaces(const Graph& graph, MemoryPlan& plan, int64_t most);
+// Gives convolutions their workspaces, and moves buffers so that what is free lies together. The arena grows up to
+// `most` bytes where one gets more that way. `placements`, `seed`: as for find_offsets.
+void place_workspaces(const Graph& graph, MemoryPlan& plan, int64_t most, int64_t placements, uint64_t seed);
+
+PlannedBuffer scratch_buffer(int node, bool worker, int position, int64_t bytes);
+
+// The offsets of the buffers into the plan's tables.
+void copy_offsets(const Graph& graph, MemoryPlan& plan);
 
 }  // namespace mote::tool::plan

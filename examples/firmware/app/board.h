@@ -14,6 +14,12 @@ void board_print(const char* text);
 /* Keeps `size` bytes under a name: a file, a slot of flash, a packet. 0: done; else it could not be done. */
 int board_save(const char* name, const void* data, size_t size);
 
+/* Reads what was kept under a name, at most `size` bytes of it. Returns how many were read; 0: there is nothing. */
+size_t board_load(const char* name, void* data, size_t size);
+
+/* Ends the program; a product resets. Does not return. */
+void board_exit(int status);
+
 /* The size of the stack in bytes, and the most of it that was in use since reset; 0 where nobody knows. */
 size_t board_stack_bytes(void);
 size_t board_stack_used(void);

@@ -9,10 +9,16 @@
  *   MOTE_FIRMWARE_WORK     multiply-accumulates between two kicks, about
  *   MOTE_FIRMWARE_KERNELS  the name of a kernel set, instead of the fastest
  *   MOTE_FIRMWARE_STEPS    stop after so many steps, for a check on a slow emulator: the picture is then x_t as it is;
- *                          0: draw to the end */
+ *                          0: draw to the end
+ *   MOTE_FIRMWARE_SELF_TEST  0: no self-test at start-up, and none linked
+ *   MOTE_FIRMWARE_SUSPEND  1: the state is kept after each step, and a start goes on from it (suspend.h)
+ *   MOTE_FIRMWARE_DIE_AT   for tests: after so many steps of each start, ends in the middle of the next with status 2,
+ *                          as if power were lost; 0: never
+ *   MOTE_FIRMWARE_ARENA    bytes of the buffer, instead of what the model needs */
 #include "board.h"
 #include "fashion.h"
 #include "report.h"
+#include "suspend.h"
 
 #ifndef MOTE_FIRMWARE_SEED
 #define MOTE_FIRMWARE_SEED 1
@@ -33,6 +39,19 @@
 #define MOTE_FIRMWARE_STEPS 0
 #endif
 
+#ifndef MOTE_FIRMWARE_SELF_TEST
+#define MOTE_FIRMWARE_SELF_TEST 1
+#endif
+#ifndef MOTE_FIRMWARE_SUSPEND
+#define MOTE_FIRMWARE_SUSPEND 0
+#endif
+#ifndef MOTE_FIRMWARE_DIE_AT
+#define MOTE_FIRMWARE_DIE_AT 0
+#endif
+#ifndef MOTE_FIRMWARE_ARENA
+#define MOTE_FIRMWARE_ARENA MOTE_FASHION_BYTES
+#endif
+
 #if MOTE_FASHION_CHANNELS != 1
 #error "this application prints and saves grey pictures: one channel"
 #endif
@@ -43,15 +62,45 @@
 static const char pgm_header[] = "P5\n" TEXT(MOTE_FASHION_WIDTH) " " TEXT(MOTE_FASHION_HEIGHT) "\n255\n";
 enum { header_bytes = sizeof pgm_header - 1, pixel_count = MOTE_FASHION_HEIGHT * MOTE_FASHION_WIDTH };
 
-MOTE_ARENA(arena, MOTE_FASHION_BYTES); /* all memory the sampler will ever use */
+MOTE_ARENA(arena, MOTE_FIRMWARE_ARENA); /* all memory the sampler will ever use */
 static mote_model model;
 static unsigned char pgm[header_bytes + pixel_count];
 static float x[pixel_count];
 static uint32_t kicks;
 
-static mote_status start(mote_sampler** sampler) {
+static int fail(const char* what) {
+  board_print("firmware: ");
+  board_print(what);
+  board_print("\n");
+  return 1;
+}
+
+static int fail_status(mote_status status, size_t needed) {
+  if (status == MOTE_E_BUFFER_TOO_SMALL) print_count("needed", (uint32_t)needed);
+  return fail(mote_status_text(status));
+}
+
+/* Does this processor, with what the compiler made, compute what it must? In the buffer that the sampler gets later. */
+static int self_test(void) {
+#if MOTE_FIRMWARE_SELF_TEST
+  const char* kernel = NULL;
+  const mote_status status =
+      mote_self_test(mote_fashion_self_tests, MOTE_FIRMWARE_KERNELS, arena, sizeof arena, &kernel);
+  if (status == MOTE_E_SELF_TEST) {
+    board_print("self-test failed: ");
+    board_print(kernel);
+    board_print("\n");
+  }
+  if (status != MOTE_OK) return fail_status(status, MOTE_SELF_TEST_BYTES);
+  board_print("self-test passed\n");
+#endif
+  return 0;
+}
+
+static int start(mote_sampler** sampler) {
   mote_config config = {0};
   mote_status status;
+  size_t needed = 0;
   config.struct_size = sizeof config;
   config.seed = MOTE_FIRMWARE_SEED;
   config.sample_index = MOTE_FIRMWARE_INDEX;
@@ -59,8 +108,16 @@ static mote_status start(mote_sampler** sampler) {
   config.kernels = MOTE_FIRMWARE_KERNELS;
   status = mote_open(&model, mote_fashion_model, sizeof mote_fashion_model, mote_fashion_operators);
   if (status == MOTE_OK) status = mote_check(&model); /* has the flash kept every byte? */
+  if (status == MOTE_OK) status = mote_working_size(&model, &config, &needed);
   if (status == MOTE_OK) status = mote_sampler_create(sampler, &model, &config, arena, sizeof arena);
-  return status;
+  if (status != MOTE_OK) return fail_status(status, needed);
+  board_print("mote ");
+  board_print(mote_version_string());
+  print_count(", arena", (uint32_t)sizeof arena);
+  board_print("kernels ");
+  board_print(mote_sampler_kernels(*sampler));
+  board_print("\n");
+  return 0;
 }
 
 static void print_step(const mote_progress* progress) {
@@ -71,13 +128,30 @@ static void print_step(const mote_progress* progress) {
   board_print("\n");
 }
 
+/* For tests of what happens then. `first`: the step that this start began with. */
+static void lose_power(const mote_progress* progress, uint32_t first) {
+#if MOTE_FIRMWARE_DIE_AT
+  const uint64_t step_work = progress->work_total / progress->steps;
+  if (progress->step - first == MOTE_FIRMWARE_DIE_AT && progress->work >= progress->step * step_work + step_work / 2) {
+    board_print("power lost\n");
+    board_exit(2);
+  }
+#else
+  (void)progress;
+  (void)first;
+#endif
+}
+
 /* Draws to the end, or for MOTE_FIRMWARE_STEPS steps. Other things that firmware has to do go where the kick is. */
 static mote_status draw(mote_sampler* sampler) {
   mote_progress progress = {0};
   mote_status status, asked;
-  uint32_t printed = 0;
+  uint32_t first, printed;
   const uint32_t stop = MOTE_FIRMWARE_STEPS == 0 ? UINT32_MAX : MOTE_FIRMWARE_STEPS;
   progress.struct_size = sizeof progress;
+  status = mote_sampler_get_progress(sampler, &progress);
+  if (status != MOTE_OK) return status;
+  first = printed = progress.step;
   do {
     status = mote_sampler_run(sampler, MOTE_FIRMWARE_WORK);
     board_kick_watchdog();
@@ -87,7 +161,9 @@ static mote_status draw(mote_sampler* sampler) {
     if (progress.step != printed) {
       print_step(&progress);
       printed = progress.step;
+      if (MOTE_FIRMWARE_SUSPEND && suspend_keep(sampler) != 0) board_print("the state could not be kept\n");
     }
+    lose_power(&progress, first);
   } while (status == MOTE_PENDING && progress.step < stop);
   return status == MOTE_PENDING ? MOTE_OK : status;
 }
@@ -100,27 +176,15 @@ static mote_status read_picture(const mote_sampler* sampler) {
   return status;
 }
 
-static int fail(const char* what) {
-  board_print("firmware: ");
-  board_print(what);
-  board_print("\n");
-  return 1;
-}
-
 int main(void) {
   mote_sampler* sampler = NULL;
-  mote_status status = start(&sampler);
-  if (status == MOTE_OK) {
-    board_print("mote ");
-    board_print(mote_version_string());
-    print_count(", arena", MOTE_FASHION_BYTES);
-    board_print("kernels ");
-    board_print(mote_sampler_kernels(sampler));
-    board_print("\n");
-    status = draw(sampler);
-  }
+  mote_status status;
+  if (self_test() != 0 || start(&sampler) != 0) return 1;
+  if (MOTE_FIRMWARE_SUSPEND && suspend_resume(sampler)) board_print("resumed\n");
+  status = draw(sampler);
   if (status == MOTE_OK) status = read_picture(sampler);
   if (status != MOTE_OK) return fail(mote_status_text(status));
+  if (MOTE_FIRMWARE_SUSPEND) suspend_forget();
 
   print_picture(pgm + header_bytes, MOTE_FASHION_HEIGHT, MOTE_FASHION_WIDTH);
   if (board_save("picture.pgm", pgm, sizeof pgm) != 0) return fail("cannot save the picture");

@@ -12,7 +12,9 @@ enum {
   sys_close = 0x02,
   sys_write0 = 0x04,
   sys_write = 0x05,
+  sys_read = 0x06,
   sys_exit_extended = 0x20,
+  open_mode_rb = 1,
   open_mode_wb = 5,
   application_exit = 0x20026
 };
@@ -28,20 +30,38 @@ void board_kick_watchdog(void) {}
 
 void board_print(const char* text) { (void)call(sys_write0, text); }
 
-int board_save(const char* name, const void* data, size_t size) {
+static uintptr_t open_file(const char* name, uintptr_t mode) {
   uintptr_t block[3];
-  uintptr_t handle, unwritten;
   block[0] = (uintptr_t)name;
-  block[1] = open_mode_wb;
+  block[1] = mode;
   block[2] = strlen(name);
-  handle = call(sys_open, block);
-  if (handle == (uintptr_t)-1) return 1;
+  return call(sys_open, block);
+}
+
+/* What sys_write and sys_read return: the bytes that were not transferred. */
+static uintptr_t transfer(uintptr_t operation, uintptr_t handle, const void* data, size_t size) {
+  uintptr_t block[3];
   block[0] = handle;
   block[1] = (uintptr_t)data;
   block[2] = size;
-  unwritten = call(sys_write, block);
-  block[0] = handle;
-  return (int)call(sys_close, block) != 0 || unwritten != 0;
+  return call(operation, block);
+}
+
+int board_save(const char* name, const void* data, size_t size) {
+  const uintptr_t handle = open_file(name, open_mode_wb);
+  uintptr_t unwritten;
+  if (handle == (uintptr_t)-1) return 1;
+  unwritten = transfer(sys_write, handle, data, size);
+  return (int)call(sys_close, &handle) != 0 || unwritten != 0;
+}
+
+size_t board_load(const char* name, void* data, size_t size) {
+  const uintptr_t handle = open_file(name, open_mode_rb);
+  uintptr_t unread;
+  if (handle == (uintptr_t)-1) return 0;
+  unread = transfer(sys_read, handle, data, size);
+  (void)call(sys_close, &handle);
+  return unread <= size ? size - unread : 0;
 }
 
 void board_exit(int status) {

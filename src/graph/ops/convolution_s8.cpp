@@ -109,12 +109,15 @@ void prepare(const RunContext& context, const OperatorRecord& op, const Conv2dS8
   constants.inv = 1.0f / scale_of(context, op.y[0]).scale;
   constants.b = out.b;
   int32_t* sums[2] = {out.correction[0], out.correction[1]};  // each is read before it is overwritten
-  if (args.packed == nullptr) conv2d_s8_weight_sums(args, begin, end, sums);
+  const auto add_up = kernel(context, op).weight_sums;
+  if (args.packed == nullptr && add_up != nullptr) add_up(args, begin, end, sums);
   for (int i = 0; i < constants.inputs; ++i) {
     constants.x[i] = scale_of(context, op.x[i]);
     constants.m[i] = out.m[i];
     constants.correction[i] = out.correction[i];
-    constants.sums[i] = args.packed == nullptr ? sums[i] : static_cast<const int32_t*>(args.packed) + i * channels;
+    constants.sums[i] = args.packed != nullptr ? static_cast<const int32_t*>(args.packed) + i * channels
+                        : add_up != nullptr    ? sums[i]
+                                               : nullptr;
   }
   conv2d_s8_constants(constants, begin, end);
 }

@@ -6,7 +6,7 @@
 namespace mote {
 
 const KernelTable<AddS8Kernel> add_s8_kernels = {{
-    {add_s8_ref},
+    MOTE_REF({add_s8_ref}),
     MOTE_X86({add_s8_avx2}),
     {},
     MOTE_NEON_S8({add_s8_neon}),

@@ -6,7 +6,7 @@
 namespace mote {
 
 const KernelTable<AffineS8Kernel> affine_s8_kernels = {{
-    {affine_s8_ref},
+    MOTE_REF({affine_s8_ref}),
     MOTE_X86({affine_s8_avx2}),
     {},
     MOTE_NEON_S8({affine_s8_neon}),

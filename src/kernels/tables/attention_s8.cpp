@@ -6,7 +6,7 @@
 namespace mote {
 
 const KernelTable<AttentionS8Kernel> attention_s8_kernels = {{
-    {attention_s8_ref},
+    MOTE_REF({attention_s8_ref}),
     MOTE_X86({attention_s8_avx2}),
     {},
     MOTE_NEON_S8({attention_s8_neon}),

@@ -12,8 +12,6 @@ const KernelTable<AveragePoolS8Kernel> average_pool_s8_kernels = {{
     MOTE_NEON_S8({average_pool_s8_neon}),
     {},
     {},
-    MOTE_DSP({average_pool_s8_dsp}),
-    MOTE_MVE({average_pool_s8_mve}),
 }};
 
 }  // namespace mote

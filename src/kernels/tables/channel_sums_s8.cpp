@@ -6,7 +6,7 @@
 namespace mote {
 
 const KernelTable<ChannelSumsS8Kernel> channel_sums_s8_kernels = {{
-    {channel_sums_s8_ref},
+    MOTE_REF({channel_sums_s8_ref}),
     MOTE_X86({channel_sums_s8_avx2}),
     {},
     MOTE_NEON_S8({channel_sums_s8_neon}),

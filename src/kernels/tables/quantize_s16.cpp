@@ -12,7 +12,7 @@ const KernelTable<QuantizeS16Kernel> quantize_s16_kernels = {{
     MOTE_NEON_S8({quantize_s16_neon}),
     {},
     {},
-    MOTE_DSP({quantize_s16_dsp}),
+    {},
     MOTE_MVE({quantize_s16_mve}),
 }};
 

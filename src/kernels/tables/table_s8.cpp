@@ -12,7 +12,7 @@ const KernelTable<TableS8Kernel> table_s8_kernels = {{
     MOTE_NEON_S8({table_s8_neon}),
     {},
     {},
-    MOTE_DSP({table_s8_dsp}),
+    {},
     MOTE_MVE({table_s8_mve}),
 }};
 

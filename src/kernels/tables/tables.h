@@ -29,6 +29,14 @@
 #define MOTE_NEON_S8(...) \
   {}
 #endif
+// The ref row of an operator that has both a dsp and an mve kernel: empty in firmware that has one of these sets, where
+// nothing would run it, so that it takes no flash (MOTE_WITHOUT_REF in cortexm.h).
+#if defined(MOTE_WITHOUT_REF)
+#define MOTE_REF(...) \
+  {}
+#else
+#define MOTE_REF(...) __VA_ARGS__
+#endif
 // 32-bit ARM with the DSP extension; with Helium.
 #if defined(MOTE_HAS_DSP)
 #define MOTE_DSP(...) __VA_ARGS__
