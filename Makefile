@@ -288,7 +288,7 @@ bench-profile: $(BUILD)/tests/bench/profile_bench $(DDPM_MODELS)  ## time of eac
 
 # ---- other configurations of this build, each in a folder of its own -------------------------------------------------
 
-.PHONY: fuzz fuzzers cross-aarch64 test-aarch64 cross-armv7 test-armv7
+.PHONY: fuzz fuzzers cross-aarch64 test-aarch64 armv7-tests test-armv7
 FUZZ_SECONDS ?= 60
 fuzz:                                                      ## runs every fuzz target for FUZZ_SECONDS=60 (needs clang)
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang CXX=clang++ SANITIZE=1 FUZZER=1 fuzzers
@@ -319,9 +319,9 @@ ARMV7_TESTS ?= $(INT8_TESTS)
 ARMV7_FLAGS := -march=armv7-a+neon -mfpu=neon -Wno-psabi
 ARMV7 := $(MAKE) BUILD=$(BUILD)/armv7 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ AR=arm-linux-gnueabihf-ar \
   CFLAGS='$(ARMV7_FLAGS)' CXXFLAGS='$(ARMV7_FLAGS)' LDFLAGS=-static TEST_DIRS='$(ARMV7_TEST_DIRS)'
-cross-armv7:                                               ## library and tests for 32-bit ARM (g++-arm-linux-gnueabihf)
+armv7-tests:                                               ## library and tests for 32-bit ARM (g++-arm-linux-gnueabihf)
 	$(ARMV7) lib $(BUILD)/armv7/mote_tests
-test-armv7: cross-armv7                                    ## the int8 and golden tests under qemu-arm
+test-armv7: armv7-tests                                    ## the int8 and golden tests under qemu-arm
 	$(ARMV7) RUN='qemu-arm -cpu cortex-a7' TEST_ARGS='$(ARMV7_TESTS)' test-unit
 
 include examples/firmware/firmware.mk

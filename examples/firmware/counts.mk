@@ -90,7 +90,7 @@ define count_family
 $1_count_c := $(FW_APP_SRC) $(FIRMWARE)/boards/host/board.c $(BUILD)/export/fashion.c
 $(CT)/$1/model.elf: $$($1_count_c) $(COUNT_HEADERS) $(BUILD)/$1/libmote.a
 	@mkdir -p $$(@D)
-	$$(call say,link)$($1_prefix)gcc $(COUNT_C) $($1_flags) $($1_ldflags) $$($1_count_c) $(BUILD)/$1/libmote.a -o $$@
+	$$(call say,link)$($1_prefix)gcc $(COUNT_C) -DMOTE_FIRMWARE_LARGE=1 $($1_flags) $($1_ldflags) $$($1_count_c) $(BUILD)/$1/libmote.a -o $$@
 $(CT)/$1/layers.elf: $(MEASURE)/counts/layers.cpp $(FIRMWARE)/boards/host/board.c $(COUNT_HEADERS) $(BUILD)/$1/libmote.a
 	@mkdir -p $$(@D)
 	$$(call say,link)$($1_prefix)gcc $(COUNT_C) $($1_flags) -r -nostdlib -Wl,--no-gc-sections \

@@ -106,17 +106,19 @@ fw_make = $(MAKE) $(if $(V),,-s) --no-print-directory BUILD=$(BUILD)/$1 CC=$(cal
   CFLAGS='$($1_flags)' CXXFLAGS='$($1_flags)' LDFLAGS='$($1_ldflags)' SANITIZE= FUZZER=
 fw_cc = $($1_prefix)$(if $(filter wasm,$1),cc,gcc)
 fw_program = $(FW)/$1/firmware.$(if $(filter wasm,$1),wasm,elf)
+# Linux has memory for rearranged weights.
+fw_large = $(if $(filter wasm,$1),,-DMOTE_FIRMWARE_LARGE=1)
 fw_board = $(FIRMWARE)/boards/$(if $(filter wasm,$1),wasm,host)/board.c
 
 define fw_crossed
-$(call stamp,$(FW)/$1/app.txt,$(call fw_cc,$1) $($1_flags) $($1_ldflags) $(FW_C))
+$(call stamp,$(FW)/$1/app.txt,$(call fw_cc,$1) $($1_flags) $($1_ldflags) $(FW_C) $(call fw_large,$1))
 
 $(BUILD)/$1/libmote.a: FORCE | $(FW)/$1/tools.txt
 	+@$(call fw_make,$1) lib
 
 $(call fw_program,$1): $(FW_APP_SRC) $(call fw_board,$1) $(wildcard $(FIRMWARE)/app/*.h) $(BUILD)/export/fashion.c \
   $(BUILD)/$1/libmote.a $(FW)/$1/app.txt
-	$$(call say,cc  )$(call fw_cc,$1) $(FW_C) $($1_flags) $$(filter %.c %.a,$$^) $($1_ldflags) -o $$@
+	$$(call say,cc  )$(call fw_cc,$1) $(FW_C) $(call fw_large,$1) $($1_flags) $$(filter %.c %.a,$$^) $($1_ldflags) -o $$@
 
 $(FW)/$1/checked.txt: $(BUILD)/$1/libmote.a tests/targets/check_device.sh
 	@mkdir -p $$(@D); sh tests/targets/check_device.sh --target $1 $$< > $$@.tmp && mv $$@.tmp $$@
@@ -126,7 +128,7 @@ endef
 define fw_emulated
 $(FW)/$1/output.txt: $(call fw_program,$2)
 $(call fw_run,$1,$($1_machine) ../$2/$(notdir $(call fw_program,$2)))
-cross-$1: $(call fw_program,$2) $(FW)/$2/checked.txt
+cross-$1: $(call fw_program,$2) $(FW)/$1/checked.txt
 $(if $(filter $1,$2),,$(FW)/$1/checked.txt: $(FW)/$2/checked.txt
 	@mkdir -p $$(@D); cp $$< $$@)
 endef
@@ -145,7 +147,7 @@ define fw_host
 $(FW)/$1/firmware.elf: $(FW_APP_SRC) $(FIRMWARE)/boards/host/board.c $(wildcard $(FIRMWARE)/app/*.h) \
   $(BUILD)/export/fashion.c $(BUILD)/libmote.a $(FW)/hosts.txt
 	@mkdir -p $$(@D)
-	$$(call say,cc  )$(CC) $(FW_C) $(SAN) $(CFLAGS) -DMOTE_FIRMWARE_KERNELS='"$2"' $$(filter %.c %.a,$$^) \
+	$$(call say,cc  )$(CC) $(FW_C) $(SAN) $(CFLAGS) -DMOTE_FIRMWARE_LARGE=1 -DMOTE_FIRMWARE_KERNELS='"$2"' $$(filter %.c %.a,$$^) \
 	  $(if $(SANITIZE),-lstdc++) $(LDFLAGS) -o $$@
 
 $(FW)/$1/output.txt: $(FW)/$1/firmware.elf
@@ -183,4 +185,4 @@ targets: $(TARGETS:%=$(FW)/%/output.txt)                   ## the firmware examp
 	    awk -v target=$$t -v table=1 -f $(FIRMWARE)/sizes.awk || exit 1; done > $(FW)/table.txt
 	@awk -f $(FIRMWARE)/compare.awk $(FW)/table.txt
 
-include $(wildcard $(FIRMWARE)/counts.mk)
+include $(FIRMWARE)/counts.mk

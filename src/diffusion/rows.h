@@ -27,6 +27,9 @@ namespace mote {
 using SamplerRow = format::RowRecord;  // rows stored in a model are used where they lie
 using Prediction = format::Prediction;
 
+// What the network is told at a row: a level of training, or a place between two.
+inline float row_timestep(const SamplerRow& row) { return static_cast<float>(row.timestep) + row.fraction; }
+
 // ---- noise levels -----------------------------------------------------------------------------------------------
 
 // Both numbers are kept because 1 - alpha_bar computed from a float near 1 has few digits left.

@@ -223,7 +223,7 @@ Status Sampler::set_x(const float* x) {
 // used up before. Only called while there are steps to do.
 bool Sampler::advance(uint64_t* budget) {
   if (!in_step_) {
-    runner_.begin(static_cast<float>(rows_[step_].timestep), step_, class_row_);
+    runner_.begin(row_timestep(rows_[step_]), step_, class_row_);
     in_step_ = true;
   }
   if (!runner_.complete() && (!runner_.run(budget) || *budget == 0)) return false;
@@ -263,7 +263,7 @@ Status Sampler::predict(const float* x, float timestep, int32_t class_label, flo
   MOTE_TRY(embedding_row(*view.model, class_label, &row));
   if (!(timestep >= 0.0f && timestep <= static_cast<float>(view.model->train_steps - 1))) return MOTE_E_ARGUMENT;
   if (view.folded()) {
-    while (step < view.rows.count && static_cast<float>(view.rows[step].timestep) != timestep) ++step;
+    while (step < view.rows.count && row_timestep(view.rows[step]) != timestep) ++step;
     if (step == view.rows.count) return MOTE_E_STEPS;
   }
   const uint32_t count = picture_elements();

@@ -191,7 +191,8 @@ struct RowRecord {
   float A, B, C, D;  // x' = A * clip(m') + B * x + C * m + sum_k H[k] * history_k + D * z
   float H[max_history];
   float clip_lo, clip_hi;
-  uint32_t reserved[4];  // 0
+  float fraction;        // [0, 1): the network is told timestep + fraction
+  uint32_t reserved[3];  // 0
 };
 static_assert(sizeof(RowRecord) == 64);
 

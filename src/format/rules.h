@@ -67,7 +67,7 @@ namespace mote::format {
   X(quant_value, MOTE_E_CORRUPT, "a scale is outside 2^-40..2^20 or a zero point outside -128..127")                  \
   X(quant_folded, MOTE_E_CORRUPT, "a quantized model is not folded")                                                  \
   X(schedule_value, MOTE_E_CORRUPT, "a noise level is not a number from 0 to 1, or less noisy than the one before")   \
-  X(row_timestep, MOTE_E_CORRUPT, "a step has a noise level out of range or not below the one before")                \
+  X(row_timestep, MOTE_E_CORRUPT, "a step has a noise level out of range or above the one before")                    \
   X(row_value, MOTE_E_CORRUPT, "a step has a factor that is not finite, or bounds in the wrong order")                \
   X(row_history, MOTE_E_CORRUPT, "a step uses more earlier predictions than the model record says")                   \
   X(row_reserved, MOTE_E_VERSION, "a reserved field of a step is not 0")                                              \

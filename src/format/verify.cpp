@@ -271,11 +271,17 @@ Status Verifier::schedule() {
 }
 
 Status Verifier::rows() {
-  int64_t last = view.model->train_steps;
+  int64_t last = int64_t{view.model->train_steps} - 1;
+  float last_fraction = 1.0f;
   for (uint32_t i = 0; i < view.rows.count; ++i) {
     const RowRecord& row = view.rows[i];
-    if (row.timestep < 0 || row.timestep >= last) return fail(Rule::row_timestep, Part::row, i, &row);
+    // Written so that NaN fails. A level may be visited more than once (methods with several evaluations a step).
+    if (row.timestep < 0 || row.timestep > last || !(row.fraction >= 0.0f && row.fraction < 1.0f) ||
+        (row.timestep == last && row.fraction > last_fraction)) {
+      return fail(Rule::row_timestep, Part::row, i, &row);
+    }
     last = row.timestep;
+    last_fraction = row.fraction;
     const float factors[] = {row.a, row.b, row.A, row.B, row.C, row.D, row.clip_lo, row.clip_hi};
     for (float factor : factors) {
       if (!is_finite_f32(factor)) return fail(Rule::row_value, Part::row, i, &row);

@@ -98,12 +98,17 @@ TEST_CASE("model, tensors, noise levels, steps, quantisation: each broken rule i
       {Rule::schedule_value, Part::schedule, 7, [](Builder& b) { b.schedule[7] = -0.001f; }},
       {Rule::row_timestep, Part::row, 0, [](Builder& b) { add_rows(b), b.rows[0].timestep = 20; }},
       {Rule::row_timestep, Part::row, 3, [](Builder& b) { add_rows(b), b.rows[3].timestep = -1; }},
-      {Rule::row_timestep, Part::row, 2, [](Builder& b) { add_rows(b), b.rows[2].timestep = b.rows[1].timestep; }},
+      {Rule::row_timestep, Part::row, 2, [](Builder& b) { add_rows(b), b.rows[2].timestep = b.rows[1].timestep + 1; }},
+      {Rule::row_timestep, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].fraction = 1; }},
+      {Rule::row_timestep, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].fraction = -0.25f; }},
+      {Rule::row_timestep, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].fraction = nan_f32; }},
+      {Rule::row_timestep, Part::row, 2,
+       [](Builder& b) { add_rows(b), b.rows[2].timestep = b.rows[1].timestep, b.rows[2].fraction = 0.5f; }},
       {Rule::row_value, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].C = infinity_f32; }},
       {Rule::row_value, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].H[2] = nan_f32; }},
       {Rule::row_value, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].clip_hi = -2; }},
       {Rule::row_history, Part::row, 1, [](Builder& b) { add_rows(b), b.model.history = 1, b.rows[1].H[1] = 1; }},
-      {Rule::row_reserved, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].reserved[3] = 1; }},
+      {Rule::row_reserved, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].reserved[2] = 1; }},
       {Rule::section_length, Part::section, 4, [](Builder& b) { add_rows(b), b.rows.pop_back(); }},
       {Rule::section_length, Part::section, 3, [](Builder& b) { b.quant = {1, 0, 0, 0}; }},
       {Rule::section_length, Part::section, 3, [](Builder& b) { add_quant(b, 1, 0, 1, {{1, 0}}), b.quant[4] = 2; }},
@@ -123,6 +128,14 @@ TEST_CASE("model, tensors, noise levels, steps, quantisation: each broken rule i
     const int index = c.rule == Rule::tensor_shared ? static_cast<int>(builder.tensors.size()) - 1 : c.index;
     check_rule(builder.file(), c.rule, c.part, index);
   }
+}
+
+TEST_CASE("steps may lie between two noise levels, and visit one more than once") {
+  Builder b = smallest();
+  b.rows.clear();
+  for (uint32_t i = 0; i < b.model.default_steps; ++i) b.rows.push_back(plain_row(3));
+  b.rows[0].fraction = 0.999f;
+  CHECK(verify_bytes(b.file()).status == MOTE_OK);
 }
 
 TEST_CASE("noise levels may be given as what is left to 1") {

@@ -5,13 +5,16 @@
 #include <doctest/doctest.h>
 #include <mote/mote.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "tests/commands/tiny_model.h"
 #include "tests/graph/quantized_graph.h"
+#include "tests/io/support.h"
 #include "tests/train/graph_maker.h"
 #include "weights_tool/commands/model_buffer.h"
+#include "weights_tool/graph/plan_rewrite.h"
 #include "weights_tool/io/error.h"
 
 namespace mote::tool {
@@ -247,6 +250,30 @@ TEST_CASE("what a quantized model cannot hold is refused by name") {
 }
 
 TEST_CASE("the same graph always gives the same bytes") { CHECK(test::tiny_model() == test::tiny_model()); }
+
+TEST_CASE("a file of constants made one at a time has the bytes of one of constants in memory") {
+  Graph graph = test::tiny_training_graph(1);
+  prepare_for_inference(graph);
+  const MemoryPlan plan = plan_memory(graph);
+  DiffusionInfo info;
+  info.schedule = {-0.1f, -0.3f, 0.4f};
+  info.default_steps = 2;
+  const std::vector<uint8_t> expected = write_model(graph, plan, info, Json("origin"));
+  const ::test::TemporaryFolder folder;
+  CHECK(write_model_file(folder / "values", graph, plan, info, Json("origin"), false) == expected.size());
+  CHECK(::test::load(folder / "values") == expected);
+  for (Tensor& tensor : graph.tensors) {
+    if (tensor.values.empty()) continue;
+    tensor.fill = [values = tensor.values](const Tensor& of, float* to) {
+      CHECK(static_cast<size_t>(of.elements()) == values.size());
+      std::copy(values.begin(), values.end(), to);
+    };
+    tensor.values.clear();
+  }
+  CHECK(write_model(graph, plan, info, Json("origin")) == expected);
+  write_model_file(folder / "filled", graph, plan, info, Json("origin"), false);
+  CHECK(::test::load(folder / "filled") == expected);
+}
 
 TEST_CASE("tensors that no operator names are left out") {
   Graph graph = test::tiny_graph();

@@ -107,6 +107,37 @@ TEST_CASE("an atomic file appears at commit and leaves nothing beside it") {
   CHECK(folder.count() == 1);
 }
 
+TEST_CASE("a mapped file forgets bytes and reads them again") {
+  const TemporaryFolder folder;
+  const std::vector<uint8_t> bytes = test::noise(100000, 6);
+  test::save(folder / "m", bytes);
+  const MappedFile file(folder / "m");
+  for (const auto& [begin, size] : {std::pair<size_t, size_t>{0, 100000}, {5, 20000}, {4096, 4096}, {7, 9}, {3, 0}}) {
+    CHECK(std::vector<uint8_t>(file.data(), file.data() + file.size()) == bytes);
+    file.forget(file.bytes().slice(begin, size));
+    CHECK(std::vector<uint8_t>(file.data(), file.data() + file.size()) == bytes);
+  }
+}
+
+TEST_CASE("written bytes of an atomic file can be replaced before commit, but not of a device") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "out";
+  AtomicFile file(path, false);
+  CHECK(file.can_rewrite());
+  file.write(std::string_view("header, body"));
+  CHECK_THROWS_AS(file.rewrite(8, "12345", 5), std::logic_error);
+  file.rewrite(0, "HEAD", 4);
+  file.write(std::string_view(", end"));
+  file.rewrite(13, "E", 1);
+  CHECK(file.written() == 17);
+  file.commit();
+  CHECK(text_of(path) == "HEADer, body,Eend");
+  AtomicFile device("/dev/null", false);
+  device.write("abc", 3);
+  CHECK(!device.can_rewrite());
+  CHECK_THROWS_AS(device.rewrite(0, "x", 1), std::logic_error);
+}
+
 TEST_CASE("an atomic file that is not committed leaves the target as it was and no litter") {
   const TemporaryFolder folder;
   const std::string path = folder / "out";

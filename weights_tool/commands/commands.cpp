@@ -10,6 +10,7 @@ const std::vector<CommandEntry>& command_table() {
       {"sample", "draw pictures from a model", run_sample},
       {"forward", "run the network once", run_forward},
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
+      {"import", "make a model file of a diffusers checkpoint", run_import},
       {"export", "write a model file, or a model as C source", run_export},
       {"quantize", "make an int8 model for a fixed list of steps", run_quantize},
       {"plan", "place the activations of a model anew", run_plan},

@@ -12,6 +12,7 @@ int run_noise(int argc, char** argv);
 int run_sample(int argc, char** argv);
 int run_forward(int argc, char** argv);
 int run_compare(int argc, char** argv);
+int run_import(int argc, char** argv);
 int run_export(int argc, char** argv);
 int run_quantize(int argc, char** argv);
 int run_plan(int argc, char** argv);

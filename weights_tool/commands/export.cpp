@@ -6,6 +6,7 @@
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/export_c.h"
 #include "weights_tool/commands/model_source.h"
+#include "weights_tool/diffusers/export.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
@@ -19,10 +20,12 @@ const CommandSpec& spec() {
       "write a model file, or a model as C source",
       {{"weights_tool export run/checkpoint.safetensors --out fashion.mote", "the averaged weights as a model file"},
        {"weights_tool export fashion.mote --c firmware/fashion",
-        "firmware/fashion.h and fashion.c, for a microcontroller"}},
+        "firmware/fashion.h and fashion.c, for a microcontroller"},
+       {"weights_tool export cifar10.mote --diffusers ddpm-cifar10", "back to where `import` took it from"}},
       {{"SOURCE", "a checkpoint of `train`, a .mote file, or with --untrained a JSON configuration"}},
       {Option::text("out", "FILE.mote", "write a model file"),
        Option::text("c", "DIR/NAME", "write DIR/NAME.h and DIR/NAME.c"),
+       Option::text("diffusers", "DIR", "write a folder that diffusers loads: a pipeline with UNet2DModel"),
        Option::flag("no-ema", "of a checkpoint: the last weights instead of the averaged ones"),
        Option::integer("steps", 1, format::max_train_steps,
                        "steps a sampler takes when it is not told; without it 10, or what a .mote file says"),
@@ -56,7 +59,8 @@ int run_export(int argc, char** argv) {
   const Arguments arguments(spec(), command_words(argc, argv));
   if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
   const std::string path = arguments.positional("SOURCE"), out = arguments.text("out"), c = arguments.text("c");
-  if (!arguments.has("out") && !arguments.has("c")) arguments.fail("nothing to write: give --out or --c");
+  if (!arguments.has("out") && !arguments.has("c") && !arguments.has("diffusers"))
+    arguments.fail("nothing to write: give --out, --c or --diffusers");
   const bool force = arguments.flag("force");
   const std::string name = arguments.has("c") ? c_model_name(c) : "";
   if (arguments.has("out")) refuse_existing(out, force);
@@ -75,6 +79,13 @@ int run_export(int argc, char** argv) {
     throw Error(ExitCode::invalid_input, path +
                                              ": is a configuration, not a trained network; train it first, or use "
                                              "--untrained for its starting weights");
+  if (arguments.has("diffusers")) {
+    const std::string folder = arguments.text("diffusers");
+    const DiffusersModel converted = to_diffusers(source.graph, source.diffusion, source.meta, path);
+    write_diffusers_folder(folder, converted, force);
+    std::printf("%s: %zu tensors\n", folder.c_str(), converted.tensors.size());
+    if (!arguments.has("out") && !arguments.has("c")) return static_cast<int>(ExitCode::ok);
+  }
   const ModelBuffer model(source.bytes, path);
   check_status(mote_check(model.model()), path);
 

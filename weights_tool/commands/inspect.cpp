@@ -41,8 +41,9 @@ const CommandSpec& spec() {
       "arena_bytes_int8 of a float model is the plan of an int8 version: int8 activations, x_t as int16, a float32 "
       "output, the scratch of int8 operators. Of a quantized model it is arena_bytes.\n"
       "--target: instructions follow from exact counts of the shipped model (tests/targets/counts.csv), within a few "
-      "percent for models like it, more for layers of few or odd channels; cycles for each are an assumption, so times "
-      "are estimates."};
+      "percent for models like it and planned like it, more where layers have few or odd channels, or workspaces that "
+      "it "
+      "has not; cycles for each are an assumption, so times are estimates."};
   return command;
 }
 

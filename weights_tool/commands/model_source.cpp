@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "weights_tool/diffusers/scheduler_rows.h"
 #include "weights_tool/diffusion/schedules.h"
 #include "weights_tool/graph/plan_rewrite.h"
 #include "weights_tool/graph/reader.h"
@@ -93,7 +94,15 @@ ModelSource from_model_file(std::vector<uint8_t> bytes, const std::string& path,
   source.meta = std::move(file.meta);
   bytes.resize(file.model_bytes);
   source.bytes = std::move(bytes);
-  if (options.steps > 0 && options.steps != source.diffusion.default_steps) {
+  const Json* scheduler = scheduler_of_meta(source.meta);
+  if (options.steps > 0 && scheduler != nullptr && !source.graph.folded) {
+    // An imported model: its scheduler's own steps. Levels and clipping are the file's already.
+    const SchedulerConfig config = parse_scheduler_config(JsonView(*scheduler, path + ": diffusers.scheduler"));
+    const DiffusionInfo info = diffusion_of(config, options.steps);
+    source.diffusion.rows = info.rows;
+    source.diffusion.default_steps = info.default_steps;
+    source.bytes = write_model(source.graph, source.plan, source.diffusion, source.meta);
+  } else if (options.steps > 0 && options.steps != source.diffusion.default_steps) {
     if (source.diffusion.schedule.empty() || source.graph.folded)
       throw Error(ExitCode::invalid_input,
                   path + ": was made for exactly " + std::to_string(source.diffusion.default_steps) + " steps");

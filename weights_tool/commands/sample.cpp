@@ -4,7 +4,9 @@
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/model_source.h"
 #include "weights_tool/commands/sample_pictures.h"
+#include "weights_tool/commands/sample_schedule.h"
 #include "weights_tool/commands/sample_team.h"
+#include "weights_tool/diffusers/scheduler_config.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
@@ -33,7 +35,8 @@ const CommandSpec& spec() {
       {{"MODEL", "a .mote file"}},
       {Option::integer("n", 64, 1, most_pictures, "pictures to draw"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
-       Option::choice("sampler", "ddim", {"ddim", "ddpm", "ddpm-large"}, "the update rule; -large: variance beta"),
+       Option::choice("sampler", "", sampler_names(),
+                      "the update rule; -large: variance beta; without it that of the model's scheduler, or ddim"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integers("timesteps", 0, format::max_train_steps - 1, "noise levels to visit, falling: 999,899,..."),
        Option::integer("seed", 1, 0, largest_exact,
@@ -42,6 +45,8 @@ const CommandSpec& spec() {
        Option::integer("class", -1, format::max_classes - 1,
                        "class of all pictures, -1: none; without it 0, 1, 2, ... in turn"),
        Option::text("init", "X.npy", "x_T of every picture instead of noise: (N, C, H, W) float32"),
+       Option::text("noise", "Z.npy",
+                    "noise of every step: (steps, N, C, H, W) float32, or (steps, C, H, W) for all pictures"),
        Option::text("out", "FILE.png", "write the pictures as one grid"),
        Option::integer("scale", 1, 1, 64, "enlarge every pixel of the grid"),
        Option::text("idx", "FILE.idx", "write the pictures as IDX bytes"),
@@ -50,10 +55,14 @@ const CommandSpec& spec() {
        Option::text("kernels", "NAME",
                     "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 1, 1024, "threads; without it one for each processor"),
-       Option::flag("json", "print times and sizes as one JSON object"), Option::flag("quiet", "no progress"),
+       Option::flag("json", "print times and sizes as one JSON object"),
+       Option::flag("quiet", "no progress"),
        Option::flag("force", "replace existing files")},
       "Picture number i of a seed does not depend on n, on the threads or on the other pictures. The environment's "
-      "MOTE_FORCE_KERNELS stands in for --kernels."};
+      "MOTE_FORCE_KERNELS stands in for --kernels.\n"
+      "An imported model follows its scheduler configuration: spacing, prediction type, clipping, last level; "
+      "--sampler reads that configuration as another class would. heun evaluates the network twice a step. Of euler, "
+      "euler-ancestral and heun, --trajectory holds what the network sees: their x over sqrt(sigma^2 + 1)."};
   return command;
 }
 
@@ -74,10 +83,21 @@ void check_outputs(const Arguments& arguments) {
 
 mote_method method_of(const Arguments& arguments) {
   const std::string name = arguments.text("sampler");
-  if (name != "ddim" && arguments.has("eta")) arguments.fail("--eta is for --sampler ddim");
+  if (!name.empty() && name != "ddim" && arguments.has("eta")) arguments.fail("--eta is for --sampler ddim");
   if (name == "ddpm") return MOTE_METHOD_DDPM;
   if (name == "ddpm-large") return MOTE_METHOD_DDPM_LARGE;
   return arguments.has("sampler") || arguments.has("eta") ? MOTE_METHOD_DDIM : MOTE_METHOD_DEFAULT;
+}
+
+SamplingWish wish_of(const Arguments& arguments) {
+  SamplingWish wish;
+  wish.sampler = arguments.text("sampler");
+  if (arguments.has("steps")) wish.steps = static_cast<int>(arguments.integer("steps"));
+  wish.eta = arguments.number("eta");
+  wish.eta_given = arguments.has("eta");
+  wish.timesteps_given = arguments.has("timesteps");
+  wish.host = arguments.has("noise");
+  return wish;
 }
 
 void check_request(const Arguments& arguments, const SampleRequest& request, const mote_model_info& info) {
@@ -110,7 +130,7 @@ void take_timesteps(const Arguments& arguments, SampleRequest& request) {
   if (request.method == MOTE_METHOD_DEFAULT) request.method = MOTE_METHOD_DDIM;
 }
 
-void take_init(const Arguments& arguments, const mote_model_info& info, SampleRequest& request) {
+void take_init(const Arguments& arguments, const mote_model_info& info, double scale, SampleRequest& request) {
   if (!arguments.has("init")) return;
   const std::string path = arguments.text("init");
   const size_t count = arguments.has("n") ? request.count : 0;
@@ -120,15 +140,34 @@ void take_init(const Arguments& arguments, const mote_model_info& info, SampleRe
                                              std::to_string(most_pictures));
   request.count = static_cast<uint32_t>(init.shape[0]);
   request.init = nhwc_from_nchw(init.values, request.count, info);
+  if (scale != 1)
+    for (float& value : request.init) value *= static_cast<float>(scale);
 }
 
-SampleRequest request_of(const Arguments& arguments, const mote_model_info& info) {
+// The noise of every step, where the caller has it.
+void take_noise(const Arguments& arguments, const mote_model_info& info, SampleRequest& request) {
+  if (!arguments.has("noise")) return;
+  const std::string path = arguments.text("noise");
+  const NpyArray noise = read_npy(path);
+  const size_t steps = request.host_steps.size();
+  const std::vector<size_t> shared{steps, info.channels, info.height, info.width};
+  const std::vector<size_t> each{steps, request.count, info.channels, info.height, info.width};
+  if (noise.shape != shared && noise.shape != each)
+    throw Error(ExitCode::invalid_input, path + ": has the shape " + shape_text(noise.shape) + ", not " +
+                                             shape_text(each) + " or " + shape_text(shared));
+  request.noise = nhwc_from_nchw(noise.values, noise.shape == shared ? steps : steps * request.count, info);
+}
+
+SampleRequest request_of(const Arguments& arguments, const mote_model_info& info, const SamplingPlan& plan) {
   SampleRequest request;
   request.count = static_cast<uint32_t>(arguments.integer("n"));
   request.first_index = static_cast<uint32_t>(arguments.integer("first"));
-  if (arguments.has("steps")) request.steps = static_cast<uint32_t>(arguments.integer("steps"));
-  request.method = method_of(arguments);
-  request.eta = static_cast<float>(arguments.number("eta"));
+  if (!plan.planned) {
+    if (arguments.has("steps")) request.steps = static_cast<uint32_t>(arguments.integer("steps"));
+    request.method = method_of(arguments);
+    request.eta = static_cast<float>(arguments.number("eta"));
+  }
+  request.host_steps = plan.host_steps;
   request.seed = static_cast<uint64_t>(arguments.integer("seed"));
   request.cycle_classes = !arguments.has("class");
   if (arguments.has("class")) request.class_label = static_cast<int32_t>(arguments.integer("class"));
@@ -136,7 +175,8 @@ SampleRequest request_of(const Arguments& arguments, const mote_model_info& info
   request.threads = arguments.has("threads") ? static_cast<int>(arguments.integer("threads")) : cpu_count();
   request.trajectory = arguments.has("trajectory");
   take_timesteps(arguments, request);
-  take_init(arguments, info, request);
+  take_init(arguments, info, plan.init_scale, request);
+  take_noise(arguments, info, request);
   check_request(arguments, request, info);
   return request;
 }
@@ -163,12 +203,12 @@ void write_outputs(const Arguments& arguments, const SampleResult& result, const
   }
 }
 
-void print_summary(const Arguments& arguments, const SampleRequest& request, const SampleResult& result,
-                   const mote_model_info& info) {
+void print_summary(const Arguments& arguments, const SamplingPlan& plan, const SampleRequest& request,
+                   const SampleResult& result, const mote_model_info& info) {
   if (arguments.flag("json")) {
     Json json = Json::object();
-    json.set("n", request.count).set("steps", result.steps).set("sampler", arguments.text("sampler"));
-    json.set("eta", request.eta).set("seed", static_cast<long long>(request.seed));
+    json.set("n", request.count).set("steps", result.steps).set("sampler", plan.sampler);
+    json.set("eta", static_cast<float>(arguments.number("eta"))).set("seed", static_cast<long long>(request.seed));
     json.set("classes", Json::array(std::vector<int>(result.classes.begin(), result.classes.end())));
     json.set("kernels", result.kernels).set("threads", request.threads).set("seconds", result.seconds);
     json.set("seconds_a_picture", result.seconds_a_picture);
@@ -207,15 +247,16 @@ int run_sample(int argc, char** argv) {
   if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
   check_outputs(arguments);
   const std::string path = arguments.positional("MODEL");
-  const ModelBuffer model(load_model_file(path), path);
-  SampleRequest request = request_of(arguments, model.info());
+  const SamplingPlan plan = plan_sampling(load_model_file(path), path, wish_of(arguments));
+  const ModelBuffer model(plan.bytes, path);
+  SampleRequest request = request_of(arguments, model.info(), plan);
   install_interrupt_handlers();
   Progress progress("sample", uint64_t{steps_of(request, model.info())} * request.count, "steps");
   if (!arguments.flag("quiet")) show_progress(request, progress);
   const SampleResult result = sample_pictures(model, request);
   if (!arguments.flag("quiet") && is_terminal(Stream::err)) progress.finish();
   write_outputs(arguments, result, model.info());
-  print_summary(arguments, request, result, model.info());
+  print_summary(arguments, plan, request, result, model.info());
   return static_cast<int>(ExitCode::ok);
 }
 

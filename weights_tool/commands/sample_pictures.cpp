@@ -1,7 +1,9 @@
 #include "weights_tool/commands/sample_pictures.h"
 
+#include <algorithm>
 #include <mutex>
 
+#include "diffusion/noise.h"
 #include "weights_tool/commands/sample_team.h"
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/os.h"
@@ -14,6 +16,9 @@ class Job {
   Job(const ModelBuffer& model, const SampleRequest& request, SampleResult& result)
       : request_(request), result_(result), elements_(model.picture_elements()), classes_(model.info().num_classes) {
     result_.steps = request.steps != 0 ? request.steps : model.info().default_steps;
+    if (!request.host_steps.empty()) result_.steps = static_cast<uint32_t>(request.host_steps.size());
+    channels_ = model.info().channels;
+    out_channels_ = model.info().out_channels;
     result_.pictures.resize(request.count * elements_);
     result_.pixels.resize(request.count * elements_);
     if (request.trajectory) result_.trajectory.resize((size_t{result_.steps} + 1) * request.count * elements_);
@@ -42,14 +47,7 @@ class Job {
                  what);
     if (!request_.init.empty()) check_status(mote_sampler_set_x(sampler, request_.init.data() + at, elements_), what);
     record(sampler, 0, i);
-    mote_status status = MOTE_PENDING;
-    for (uint32_t step = 1; status == MOTE_PENDING; ++step) {
-      if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
-      status = mote_sampler_step(sampler);
-      check_status(status, what);
-      record(sampler, step, i);
-      count_step();
-    }
+    request_.host_steps.empty() ? draw_by_rows(sampler, i, what) : draw_by_host_steps(sampler, i, what);
     check_status(mote_sampler_read_f32(sampler, result_.pictures.data() + at, elements_), what);
     check_status(mote_sampler_read_u8(sampler, result_.pixels.data() + at, elements_), what);
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -57,6 +55,52 @@ class Job {
   }
 
  private:
+  void draw_by_rows(mote_sampler* sampler, size_t picture, const std::string& what) {
+    mote_status status = MOTE_PENDING;
+    for (uint32_t step = 1; status == MOTE_PENDING; ++step) {
+      if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
+      status = mote_sampler_step(sampler);
+      check_status(status, what);
+      record(sampler, step, picture);
+      count_step();
+    }
+  }
+
+  void draw_by_host_steps(mote_sampler* sampler, size_t picture, const std::string& what) {
+    const size_t outputs = elements_ / channels_ * out_channels_;
+    std::vector<float> x(elements_), out(outputs), m(elements_), v(elements_), z(elements_);
+    std::vector<float> history(size_t{format::max_history} * elements_, 0.0f);
+    check_status(mote_sampler_read_f32(sampler, x.data(), elements_), what);
+    for (uint32_t step = 0; step < result_.steps; ++step) {
+      if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
+      const HostStep& host = request_.host_steps[step];
+      check_status(mote_sampler_predict(sampler, x.data(), row_timestep(host.row), result_.classes[picture], out.data(),
+                                        outputs),
+                   what);
+      for (size_t e = 0; e < elements_; ++e) {
+        const float* pixel = out.data() + e / channels_ * out_channels_;
+        m[e] = pixel[e % channels_];
+        v[e] = out_channels_ > channels_ ? pixel[channels_ + e % channels_] : 0.0f;
+      }
+      noise_of(step, picture, z.data());
+      host_step(host, x.data(), m.data(), v.data(), z.data(), history.data(), format::max_history, elements_);
+      check_status(mote_sampler_set_x(sampler, x.data(), elements_), what);
+      record(sampler, step + 1, picture);
+      count_step();
+    }
+  }
+
+  void noise_of(uint32_t step, size_t picture, float* z) const {
+    if (request_.noise.empty()) {
+      fill_gaussian(z, 0, static_cast<uint32_t>(elements_), request_.seed, step,
+                    request_.first_index + static_cast<uint32_t>(picture), noise_step);
+      return;
+    }
+    const size_t pictures = request_.noise.size() / (result_.steps * elements_);
+    const size_t at = size_t{step} * pictures + (pictures == 1 ? 0 : picture);
+    std::copy_n(request_.noise.data() + at * elements_, elements_, z);
+  }
+
   int32_t class_of(uint32_t sample_index) const {
     if (classes_ == 0 || !request_.cycle_classes) return request_.class_label;
     return static_cast<int32_t>(sample_index % classes_);
@@ -76,7 +120,7 @@ class Job {
 
   const SampleRequest& request_;
   SampleResult& result_;
-  size_t elements_;
+  size_t elements_, channels_ = 1, out_channels_ = 1;
   uint32_t classes_;
   std::mutex mutex_;
   uint64_t steps_done_ = 0;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "weights_tool/commands/model_buffer.h"
+#include "weights_tool/diffusion/host_step.h"
 
 namespace mote::tool {
 
@@ -22,6 +23,10 @@ struct SampleRequest {
   std::string kernels;                  // "": the fastest
   int threads = 1;
   std::vector<float> init;  // x_T of every picture, NHWC; empty: drawn from the seed
+  // Not empty: these steps are taken here, the network's outputs alone come from the C API; steps, method, eta and
+  // timesteps say nothing then.
+  std::vector<HostStep> host_steps;
+  std::vector<float> noise;  // of host_steps: [steps][count or 1][H][W][C]; empty: drawn from the seed
   bool trajectory = false;
   std::function<void(uint64_t steps_done)> progress;  // called from any thread, one at a time
 };

@@ -10,6 +10,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct Tensor {
   std::array<int, 4> dims{1, 1, 1, 1};
   bool constant = false;      // parameter: not trained (sinusoid frequencies)
   std::vector<float> values;  // float32 parameter: its values; else empty
+  // Float32 parameter without values: writes its elements() floats. For networks that are written to a file and never
+  // in memory whole; only the writer asks for them.
+  std::function<void(const Tensor&, float*)> fill;
   DType dtype = DType::f32;
   std::vector<int8_t> codes;  // i8 or u8 parameter: its bytes; else empty
   int quant = -1;             // index into Graph::quants; -1: float32

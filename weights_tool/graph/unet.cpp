@@ -60,7 +60,7 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 UNetConfig unet_config_from_json(const JsonView& view) {
   view.refuse_unknown({"height", "width", "channels", "classes", "base_channels", "multipliers", "level_channels",
                        "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout", "scale_shift",
-                       "reduce_on_upsample", "time_features"});
+                       "reduce_on_upsample", "time_features", "sinusoid_features"});
   UNetConfig config;
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
   config.width = static_cast<int>(view.integer_or("width", config.width, 1, 1024));
@@ -78,6 +78,8 @@ UNetConfig unet_config_from_json(const JsonView& view) {
   config.scale_shift = view.boolean_or("scale_shift", config.scale_shift);
   config.reduce_on_upsample = view.boolean_or("reduce_on_upsample", config.reduce_on_upsample);
   config.time_features = static_cast<int>(view.integer_or("time_features", config.time_features, 8, 4096));
+  config.sinusoid_features = static_cast<int>(view.integer_or("sinusoid_features", config.sinusoid_features, 4, 4096));
+  if (config.sinusoid_features % 2 != 0) view.at("sinusoid_features").fail("expected an even number");
   if (view.has("multipliers") && view.has("level_channels")) view.fail("give multipliers or level_channels, not both");
   check_fit(config, view);
   return config;
@@ -96,6 +98,7 @@ Json unet_config_to_json(const UNetConfig& config) {
   json.set("middle_attention", config.middle_attention).set("heads", config.heads).set("groups", config.groups);
   json.set("dropout", config.dropout).set("scale_shift", config.scale_shift);
   json.set("reduce_on_upsample", config.reduce_on_upsample).set("time_features", config.time_features);
+  json.set("sinusoid_features", config.sinusoid_features);
   return json;
 }
 
@@ -104,7 +107,6 @@ Json unet_config_to_json(const UNetConfig& config) {
 namespace {
 
 constexpr float group_norm_epsilon = 1e-5f;
-constexpr int sinusoid_features = 32;    // sines and cosines together
 constexpr float sinusoid_period = 1e4f;  // Vaswani et al. 2017, section 3.5
 
 class Builder {
@@ -265,13 +267,13 @@ class Builder {
     Node sinusoid;
     sinusoid.kind = OpKind::timestep_embedding;
     sinusoid.name = "time.sinusoid";
-    const int half = sinusoid_features / 2;
+    const int half = config_.sinusoid_features / 2;
     std::vector<float> frequencies;
     for (int i = 0; i < half; ++i)
       frequencies.push_back(static_cast<float>(std::exp(-std::log(double{sinusoid_period}) * i / (half - 1))));
     sinusoid.weights = parameter("time.frequencies", {half}, std::move(frequencies));
     graph_.tensors[static_cast<size_t>(sinusoid.weights)].constant = true;
-    int e = emit(sinusoid, {sinusoid_features});
+    int e = emit(sinusoid, {config_.sinusoid_features});
     e = linear("time.linear1", e, config_.time_features);
     e = silu("time.silu1", e);
     e = linear("time.linear2", e, config_.time_features);

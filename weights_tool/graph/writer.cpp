@@ -2,107 +2,34 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
-#include <map>
+#include <functional>
+#include <memory>
+#include <new>
 #include <string>
 
 #include "diffusion/rows.h"
+#include "format/verify.h"
+#include "weights_tool/graph/writer_parts.h"
 #include "weights_tool/io/checksum.h"
 #include "weights_tool/io/error.h"
+#include "weights_tool/io/file.h"
 
 namespace mote::tool {
 namespace {
 
-size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-uint32_t index_or_none(int index) { return index < 0 ? format::none : static_cast<uint32_t>(index); }
-
-template <class Record>
-void append_record(std::vector<uint8_t>& bytes, const Record& record) {
-  const uint8_t* first = reinterpret_cast<const uint8_t*>(&record);
-  bytes.insert(bytes.end(), first, first + sizeof record);
-}
-
-[[noreturn]] void refuse(const std::string& what) { throw Error(ExitCode::failure, "cannot write the model: " + what); }
-[[noreturn]] void exceed(const std::string& what) {
-  throw Error(ExitCode::over_budget, "cannot write the model: " + what);
-}
+using namespace writing;
 
 struct SectionBytes {
   uint32_t id;
   uint16_t flags;
   std::vector<uint8_t> bytes;
-  size_t alignment = format::alignment;
 };
 
-// The scales that a file stores: those that something names, in the order of the graph, equal ones once.
-class QuantSlots {
- public:
-  explicit QuantSlots(const Graph& graph) : graph_(graph), numbers_(graph.quants.size(), -1) {
-    std::vector<bool> used(graph.quants.size(), false);
-    const auto use = [&](int quant, const std::string& name) {
-      if (quant < 0) return;
-      if (static_cast<size_t>(quant) >= used.size() || graph.quants[static_cast<size_t>(quant)].values.empty())
-        refuse(name + " names scales that the graph does not have");
-      used[static_cast<size_t>(quant)] = true;
-    };
-    const auto use_of_tensor = [&](int t) {
-      const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
-      if (tensor.quant < 0 && tensor.dtype != DType::f32) refuse(tensor.name + " has no scales");
-      use(tensor.quant, tensor.name);
-    };
-    for (const Node& node : graph.nodes) {
-      for (int t : node_inputs(node)) use_of_tensor(t);
-      for (int t : node_outputs(node)) use_of_tensor(t);
-      use(node.quant, node.name);
-    }
-    std::map<std::vector<int64_t>, int> known;
-    for (size_t q = 0; q < used.size(); ++q) {
-      if (!used[q]) continue;
-      const auto [at, is_new] = known.emplace(key_of(graph.quants[q]), static_cast<int>(stored_.size()));
-      if (is_new) stored_.push_back(q);
-      numbers_[q] = at->second;
-    }
-  }
-
-  size_t count() const { return stored_.size(); }
-  uint32_t number(int quant) const {
-    return quant < 0 ? format::none : static_cast<uint32_t>(numbers_[static_cast<size_t>(quant)]);
-  }
-
-  std::vector<uint8_t> bytes() const {
-    std::vector<uint8_t> slots, values;
-    uint32_t value_count = 0;
-    for (size_t q : stored_) {
-      const Quant& quant = graph_.quants[q];
-      const uint32_t count = static_cast<uint32_t>(quant.values.size());
-      append_record(slots, format::QuantSlot{static_cast<uint8_t>(quant.per_step ? 2 : 1), {}, value_count, count});
-      for (const format::QuantValue& value : quant.values) append_record(values, value);
-      value_count += count;
-    }
-    std::vector<uint8_t> all;
-    append_record(all, format::QuantHeader{static_cast<uint32_t>(stored_.size()), value_count});
-    all.insert(all.end(), slots.begin(), slots.end());
-    all.insert(all.end(), values.begin(), values.end());
-    return all;
-  }
-
- private:
-  static std::vector<int64_t> key_of(const Quant& quant) {
-    std::vector<int64_t> key{quant.per_step};
-    for (const format::QuantValue& value : quant.values) {
-      int32_t bits;
-      std::memcpy(&bits, &value.scale, sizeof bits);
-      key.push_back(int64_t{bits});
-      key.push_back(value.zero_point);
-    }
-    return key;
-  }
-
-  const Graph& graph_;
-  std::vector<int> numbers_;    // of each of graph.quants: its slot, or -1
-  std::vector<size_t> stored_;  // of each slot: index into graph.quants
-};
+// Takes the file's bytes in order.
+using Sink = std::function<void(const void* data, size_t size)>;
 
 class Writer {
  public:
@@ -114,7 +41,8 @@ class Writer {
         slots_(graph),
         data_alignment_(slots_.count() == 0 ? 64 : format::alignment) {}
 
-  std::vector<uint8_t> run() {
+  // Everything in front of the constants' bytes. The checksum is missing: it is the caller's to compute.
+  std::vector<uint8_t> head() {
     number_tensors();
     SectionBytes operators{format::section_operators, format::section_critical, {}};
     for (int index : plan_.order) append_record(operators.bytes, operator_record(index));
@@ -133,8 +61,15 @@ class Writer {
       const std::string text = write_json(meta_, 0);
       sections.push_back({format::section_meta, 0, std::vector<uint8_t>(text.begin(), text.end())});
     }
-    sections.push_back({format::section_data, format::section_critical, std::move(data_), data_alignment_});
     return assemble(sections);
+  }
+
+  // The bytes that follow the head, to the end of the file. May be called again: it gives the same bytes.
+  void stream_data(const Sink& sink) const;
+
+  size_t file_bytes() const { return file_bytes_; }
+  static void set_checksum(std::vector<uint8_t>& head, uint32_t crc) {
+    std::memcpy(head.data() + offsetof(format::Header, crc32), &crc, sizeof crc);
   }
 
  private:
@@ -149,7 +84,7 @@ class Writer {
   std::vector<format::RowRecord> rows_to_store() const;
   format::ModelRecord model_record(const std::vector<format::RowRecord>& rows) const;
   std::vector<uint8_t> schedule_bytes() const;
-  static std::vector<uint8_t> assemble(const std::vector<SectionBytes>& sections);
+  std::vector<uint8_t> assemble(const std::vector<SectionBytes>& sections);
   uint32_t number(int index) const {
     return index < 0 ? format::none : index_or_none(numbers_[static_cast<size_t>(index)]);
   }
@@ -161,7 +96,9 @@ class Writer {
   QuantSlots slots_;
   size_t data_alignment_;
   std::vector<int> numbers_;  // of each tensor in the file; -1: not in it
-  std::vector<uint8_t> tensors_, data_, names_;
+  std::vector<uint8_t> tensors_, names_;
+  std::vector<int> constants_;  // of graph.tensors, as they lie in DATA
+  size_t data_bytes_ = 0, file_bytes_ = 0;
 };
 
 void Writer::number_tensors() {
@@ -210,14 +147,36 @@ void Writer::append_tensor(int index) {
 void Writer::append_constant(const Tensor& t, format::TensorRecord& record) {
   const bool bytes = t.dtype == DType::i8 || t.dtype == DType::u8;
   if (!bytes && t.dtype != DType::f32) refuse(t.name + " is a constant, but neither float32 nor of bytes");
-  if (static_cast<int64_t>(bytes ? t.codes.size() : t.values.size()) != t.elements()) refuse(t.name + " has no values");
+  if (static_cast<int64_t>(bytes ? t.codes.size() : t.values.size()) != t.elements() && (bytes || !t.fill))
+    refuse(t.name + " has no values");
   record.storage = static_cast<uint8_t>(format::Storage::constant);
-  data_.resize(round_up(data_.size(), data_alignment_), 0);
-  if (data_.size() + record.bytes > format::max_file_bytes) exceed("its weights are more than 2 GiB");
-  record.offset = static_cast<uint32_t>(data_.size());
-  data_.resize(data_.size() + record.bytes);
-  const void* const from = bytes ? static_cast<const void*>(t.codes.data()) : t.values.data();
-  std::memcpy(data_.data() + record.offset, from, record.bytes);
+  data_bytes_ = round_up(data_bytes_, data_alignment_);
+  if (data_bytes_ + record.bytes > format::max_file_bytes) exceed("its weights are more than 2 GiB");
+  record.offset = static_cast<uint32_t>(data_bytes_);
+  data_bytes_ += record.bytes;
+  constants_.push_back(static_cast<int>(&t - graph_.tensors.data()));
+}
+
+void Writer::stream_data(const Sink& sink) const {
+  static constexpr uint8_t zeros[64] = {};
+  size_t at = 0;
+  std::vector<float> filled;
+  for (const int index : constants_) {
+    const Tensor& t = tensor(index);
+    const size_t size = static_cast<size_t>(t.elements()) * dtype_bytes(t.dtype);
+    sink(zeros, round_up(at, data_alignment_) - at);
+    at = round_up(at, data_alignment_) + size;
+    if (t.dtype != DType::f32) {
+      sink(t.codes.data(), size);
+    } else if (t.values.size() * sizeof(float) == size) {
+      sink(t.values.data(), size);
+    } else {
+      filled.resize(static_cast<size_t>(t.elements()));
+      t.fill(t, filled.data());
+      sink(filled.data(), size);
+    }
+  }
+  sink(zeros, round_up(at, format::alignment) - at);
 }
 
 void Writer::set_numbers(const Node& node, format::OperatorRecord& record) const {
@@ -324,28 +283,30 @@ std::vector<uint8_t> Writer::schedule_bytes() const {
 }
 
 std::vector<uint8_t> Writer::assemble(const std::vector<SectionBytes>& sections) {
-  std::vector<uint8_t> file(sizeof(format::Header) + sections.size() * sizeof(format::Section), 0);
+  std::vector<uint8_t> head(sizeof(format::Header) + (sections.size() + 1) * sizeof(format::Section), 0);
   std::vector<uint8_t> table;
+  const auto enter = [&](uint32_t id, uint16_t flags, size_t length) {
+    append_record(table,
+                  format::Section{id, 1, flags, static_cast<uint32_t>(head.size()), static_cast<uint32_t>(length)});
+  };
   for (const SectionBytes& section : sections) {
-    file.resize(round_up(file.size(), section.alignment), 0);
-    const format::Section entry{section.id, 1, section.flags, static_cast<uint32_t>(file.size()),
-                                static_cast<uint32_t>(section.bytes.size())};
-    append_record(table, entry);
-    file.insert(file.end(), section.bytes.begin(), section.bytes.end());
+    head.resize(round_up(head.size(), format::alignment), 0);
+    enter(section.id, section.flags, section.bytes.size());
+    head.insert(head.end(), section.bytes.begin(), section.bytes.end());
   }
-  file.resize(round_up(file.size(), format::alignment), 0);
-  if (file.size() > format::max_file_bytes) exceed("it has more than 2 GiB");
-  std::memcpy(file.data() + sizeof(format::Header), table.data(), table.size());
+  head.resize(round_up(head.size(), data_alignment_), 0);
+  enter(format::section_data, format::section_critical, data_bytes_);
+  file_bytes_ = head.size() + round_up(data_bytes_, format::alignment);
+  if (file_bytes_ > format::max_file_bytes) exceed("it has more than 2 GiB");
+  std::memcpy(head.data() + sizeof(format::Header), table.data(), table.size());
   format::Header header{};
   header.magic = format::magic;
   header.version = format::version;
   header.header_bytes = sizeof header;
-  header.file_bytes = static_cast<uint32_t>(file.size());
-  header.section_count = static_cast<uint32_t>(sections.size());
-  std::memcpy(file.data(), &header, sizeof header);
-  header.crc32 = crc32(file.data() + 16, file.size() - 16);
-  std::memcpy(file.data(), &header, sizeof header);
-  return file;
+  header.file_bytes = static_cast<uint32_t>(file_bytes_);
+  header.section_count = static_cast<uint32_t>(sections.size() + 1);
+  std::memcpy(head.data(), &header, sizeof header);
+  return head;
 }
 
 }  // namespace
@@ -381,9 +342,59 @@ std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Predictio
   return rows;
 }
 
+namespace {
+
+// Whether the runtime would open a file with this head. Constants are not looked at: their bytes stay untouched zeros.
+void verify_head(const std::vector<uint8_t>& head, size_t file_bytes) {
+  const std::unique_ptr<void, decltype(&std::free)> file(std::calloc(file_bytes, 1), std::free);
+  if (file == nullptr) throw std::bad_alloc();
+  std::memcpy(file.get(), head.data(), head.size());
+  format::View view;
+  format::Place place;
+  if (format::verify(file.get(), file_bytes, &view, &place) < 0)
+    exceed(std::string(format::part_text(place.part)) + " " + std::to_string(place.index) + ": " +
+           format::rule_text(place.rule));
+}
+
+}  // namespace
+
 std::vector<uint8_t> write_model(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info,
                                  const Json& meta) {
-  return Writer(graph, plan, info, meta).run();
+  Writer writer(graph, plan, info, meta);
+  std::vector<uint8_t> file = writer.head();
+  file.reserve(writer.file_bytes());
+  writer.stream_data([&](const void* data, size_t size) {
+    const uint8_t* const first = static_cast<const uint8_t*>(data);
+    file.insert(file.end(), first, first + size);
+  });
+  Writer::set_checksum(file, crc32(file.data() + 16, file.size() - 16));
+  return file;
+}
+
+uint64_t write_model_file(const std::string& path, const Graph& graph, const MemoryPlan& plan,
+                          const DiffusionInfo& info, const Json& meta, bool force) {
+  Writer writer(graph, plan, info, meta);
+  std::vector<uint8_t> head = writer.head();
+  verify_head(head, writer.file_bytes());
+  uint32_t crc = crc32(head.data() + 16, head.size() - 16);
+  AtomicFile file(path, force);
+  const auto with_checksum = [&](const void* data, size_t size) { crc = crc32(data, size, crc); };
+  if (!file.can_rewrite()) {  // no way back to the header
+    writer.stream_data(with_checksum);
+    Writer::set_checksum(head, crc);
+    file.write(head.data(), head.size());
+    writer.stream_data([&](const void* data, size_t size) { file.write(data, size); });
+  } else {
+    file.write(head.data(), head.size());
+    writer.stream_data([&](const void* data, size_t size) {
+      with_checksum(data, size);
+      file.write(data, size);
+    });
+    Writer::set_checksum(head, crc);
+    file.rewrite(0, head.data(), sizeof(format::Header));
+  }
+  file.commit();
+  return file.written();
 }
 
 }  // namespace mote::tool

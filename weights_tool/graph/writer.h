@@ -1,11 +1,13 @@
 // A planned graph, float32 or quantized, as the bytes of a model file (src/format/SPEC.md). The opposite is reader.h.
 // Decides nothing about memory (plan.h), scales (weights_tool/quantize) or noise (the caller brings the schedule).
 //
-// Layout: header, section table, MODL, TENS, OPER, QUAN, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of 16.
-// Float32 models: DATA at a multiple of 64, constants at multiples of 64 within it, for wide vectors; quantized ones: 16,
-// for small flash. Folded models have no SCHD: they can run their ROWS only. The same input always gives the same bytes.
+// Layout: header, section table, MODL, TENS, OPER, QUAN, SCHD, ROWS, NAME, META, DATA. Sections start at multiples of
+// 16. Float32 models: DATA at a multiple of 64, constants at multiples of 64 within it, for wide vectors; quantized
+// ones: 16, for small flash. Folded models have no SCHD: they can run their ROWS only. The same input always gives
+// the same bytes.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "weights_tool/graph/graph.h"
@@ -31,10 +33,16 @@ struct DiffusionInfo {
 std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction);
 
 // The whole file. `plan` is plan_memory(graph) or one made by hand in its form. meta: stored as text; null: none.
-// graph.quants that no tensor or node names are left out, equal ones stored once. Throws Error(failure) for what a model
-// cannot hold (dropout, tensors without values, int8 without scales), and Error(over_budget) for more than a limit of
-// the format.
+// graph.quants that no tensor or node names are left out, equal ones stored once. Throws Error(failure) for what a
+// model cannot hold (dropout, tensors without values, int8 without scales), and Error(over_budget) for more than a
+// limit of the format.
 std::vector<uint8_t> write_model(const Graph& graph, const MemoryPlan& plan, const DiffusionInfo& info,
                                  const Json& meta);
+
+// The same bytes into a file (io/file.h, AtomicFile), without holding them: constants are made one at a time (for a
+// device or pipe twice, the first time for the checksum). For graphs whose tensors have `fill` instead of values.
+// What the runtime would not open is Error(over_budget). Returns the bytes written.
+uint64_t write_model_file(const std::string& path, const Graph& graph, const MemoryPlan& plan,
+                          const DiffusionInfo& info, const Json& meta, bool force);
 
 }  // namespace mote::tool

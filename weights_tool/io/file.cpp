@@ -186,6 +186,15 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+// Pages that other bytes lie in too stay.
+void MappedFile::forget(ByteView part) const {
+  if (!mapped_ || part.size == 0) return;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t begin = (static_cast<size_t>(part.data - data_) + page - 1) / page * page;
+  const size_t end = (static_cast<size_t>(part.data - data_) + part.size) / page * page;
+  if (begin < end) madvise(const_cast<uint8_t*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 void refuse_existing(const std::string& path, bool force) {
   if (path.empty()) throw Error(ExitCode::io, "the path of a file to write is empty");
   struct stat status {};
@@ -244,6 +253,21 @@ void AtomicFile::write(const void* data, size_t size) {
 void AtomicFile::flush() {
   write_retrying(descriptor_, buffer_.data(), buffer_.size(), path_);
   buffer_.clear();
+}
+
+void AtomicFile::rewrite(uint64_t offset, const void* data, size_t size) {
+  if (descriptor_ < 0 || !can_rewrite() || offset > written_ || size > written_ - offset)
+    throw std::logic_error("AtomicFile::rewrite of what cannot be rewritten");
+  flush();
+  const uint8_t* from = static_cast<const uint8_t*>(data);
+  while (size > 0) {
+    const ssize_t count = pwrite(descriptor_, from, size, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) fail("cannot write");
+    from += count;
+    offset += static_cast<uint64_t>(count);
+    size -= static_cast<size_t>(count);
+  }
 }
 
 void AtomicFile::fail(const char* what) const { fail_with(path_, what, errno); }

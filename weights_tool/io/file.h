@@ -33,6 +33,8 @@ class MappedFile {
   size_t size() const { return size_; }
   ByteView bytes() const { return ByteView(data_, size_); }
   bool is_mapped() const { return mapped_; }
+  // These bytes will not be needed soon and need not stay in memory. Reading them again works.
+  void forget(ByteView part) const;
 
  private:
   const uint8_t* data_ = nullptr;
@@ -56,6 +58,10 @@ class AtomicFile {
   void write(ByteView bytes) { write(bytes.data, bytes.size); }
   void write(std::string_view text) { write(text.data(), text.size()); }
   uint64_t written() const { return written_; }
+  // Whether written bytes can be replaced: not those of devices and pipes.
+  bool can_rewrite() const { return !temporary_.empty(); }
+  // Replaces the bytes [offset, offset + size), all of which have been written. Needs can_rewrite().
+  void rewrite(uint64_t offset, const void* data, size_t size);
   // Flushes to the disk, renames, flushes the folder. Call it once, last.
   void commit();
 

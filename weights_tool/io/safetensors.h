@@ -58,6 +58,8 @@ class SafetensorsFile {
   const std::vector<SafeTensor>& tensors() const { return view_.tensors; }
   const SafeTensor* find(std::string_view tensor) const { return view_.find(tensor); }
   const std::string* metadata(std::string_view key) const { return view_.find_metadata(key); }
+  // Its bytes need not stay in memory (MappedFile::forget).
+  void forget(const SafeTensor& tensor) const { file_.forget(tensor.bytes); }
 
  private:
   MappedFile file_;

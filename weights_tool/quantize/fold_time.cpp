@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "diffusion/rows.h"
 #include "weights_tool/quantize/graph_runner.h"
 
 namespace mote::tool {
@@ -99,7 +100,7 @@ TimeFold fold_time(const Graph& graph, const DiffusionInfo& info, const std::vec
   const std::vector<float> x(static_cast<size_t>(graph.tensors[at(graph.input)].elements()), 0.0f);
   for (int row = 0; row < fold.class_rows; ++row) {
     for (int step = 0; step < fold.steps; ++step) {
-      runner.run(x.data(), static_cast<float>(rows[at(step)].timestep), step, row, [&](int node) {
+      runner.run(x.data(), row_timestep(rows[at(step)]), step, row, [&](int node) {
         for (int t : node_outputs(graph.nodes[at(node)])) {
           const float* values = static_cast<const float*>(runner.data(t));
           const size_t n = static_cast<size_t>(graph.tensors[at(t)].elements());

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "diffusion/noise.h"
+#include "weights_tool/io/error.h"
 
 namespace mote::tool {
 namespace {
@@ -128,6 +130,14 @@ class Observer {
   std::vector<double> inputs_;                  // [picture]
 };
 
+// "999", "12.5"
+std::string level_text(float timestep) {
+  std::string text = std::to_string(timestep);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 Observations observe(const Graph& graph, const DiffusionInfo& info, const std::vector<format::RowRecord>& rows,
@@ -147,6 +157,10 @@ Observations observe(const Graph& graph, const DiffusionInfo& info, const std::v
         observer.see(visit, t, static_cast<const float*>(runner.data(t)));
     });
     std::memcpy(m, runner.output(), outputs * sizeof(float));
+    if (!std::all_of(m, m + outputs, [](float v) { return std::isfinite(v); }))
+      throw Error(ExitCode::invalid_input,
+                  "cannot quantize: at noise level " + level_text(visit.timestep) +
+                      " the network's output is infinite or no number; choose steps that leave that level out");
     const uint64_t count = done.fetch_add(1) + 1;
     if (visit.worker == 0) progress.update(count);
   });

@@ -20,8 +20,7 @@ void follow_trajectories(const Graph& graph, const std::vector<format::RowRecord
     const bool without_class = graph.num_classes == 0 || picture % 8 == 7;
     const int class_row = graph.num_classes == 0 ? 0 : without_class ? graph.num_classes : picture % graph.num_classes;
     for (size_t step = 0; step < rows.size(); ++step) {
-      const Visit visit{picture, static_cast<int>(step), static_cast<float>(rows[step].timestep), class_row, x.data(),
-                        worker};
+      const Visit visit{picture, static_cast<int>(step), row_timestep(rows[step]), class_row, x.data(), worker};
       predict(visit, m.data());
       if (out_channels != channels) {  // the rest is a learned variance, which rows do not use
         for (size_t e = 0; e < elements; ++e) m[e] = m[e / channels * out_channels + e % channels];

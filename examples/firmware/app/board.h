@@ -20,6 +20,9 @@ size_t board_load(const char* name, void* data, size_t size);
 /* Ends the program; a product resets. Does not return. */
 void board_exit(int status);
 
+/* Only called with MOTE_FIRMWARE_LARGE=1: memory that is never given back, aligned to 16 bytes, or NULL. */
+void* board_large_memory(size_t bytes);
+
 /* The size of the stack in bytes, and the most of it that was in use since reset; 0 where nobody knows. */
 size_t board_stack_bytes(void);
 size_t board_stack_used(void);

@@ -14,7 +14,9 @@
  *   MOTE_FIRMWARE_SUSPEND  1: the state is kept after each step, and a start goes on from it (suspend.h)
  *   MOTE_FIRMWARE_DIE_AT   for tests: after so many steps of each start, ends in the middle of the next with status 2,
  *                          as if power were lost; 0: never
- *   MOTE_FIRMWARE_ARENA    bytes of the buffer, instead of what the model needs */
+ *   MOTE_FIRMWARE_ARENA    bytes of the buffer, instead of what the model needs
+ *   MOTE_FIRMWARE_LARGE    1, for a processor with memory to spare, such as one that runs Linux: weights are rearranged
+ *                          once, in memory of the board, for kernels that run many times faster with them */
 #include "board.h"
 #include "fashion.h"
 #include "report.h"
@@ -50,6 +52,10 @@
 #endif
 #ifndef MOTE_FIRMWARE_ARENA
 #define MOTE_FIRMWARE_ARENA MOTE_FASHION_BYTES
+#endif
+
+#ifndef MOTE_FIRMWARE_LARGE
+#define MOTE_FIRMWARE_LARGE 0
 #endif
 
 #if MOTE_FASHION_CHANNELS != 1
@@ -97,10 +103,28 @@ static int self_test(void) {
   return 0;
 }
 
+/* Rearranged weights, if the kernels have a use for them, and the larger buffer that goes with them. */
+static mote_status take_large_memory(mote_config* config, void** buffer, size_t* size) {
+#if MOTE_FIRMWARE_LARGE
+  mote_status status = mote_packed_size(&model, config, &config->packed_bytes);
+  if (status != MOTE_OK || config->packed_bytes == 0) return status;
+  config->packed = board_large_memory(config->packed_bytes);
+  if (config->packed != NULL) status = mote_working_size(&model, config, size);
+  *buffer = board_large_memory(*size);
+  return config->packed == NULL || *buffer == NULL ? MOTE_E_BUFFER_TOO_SMALL : status;
+#else
+  (void)config;
+  (void)buffer;
+  (void)size;
+  return MOTE_OK;
+#endif
+}
+
 static int start(mote_sampler** sampler) {
   mote_config config = {0};
   mote_status status;
-  size_t needed = 0;
+  void* buffer = arena;
+  size_t needed = 0, size = sizeof arena;
   config.struct_size = sizeof config;
   config.seed = MOTE_FIRMWARE_SEED;
   config.sample_index = MOTE_FIRMWARE_INDEX;
@@ -108,12 +132,13 @@ static int start(mote_sampler** sampler) {
   config.kernels = MOTE_FIRMWARE_KERNELS;
   status = mote_open(&model, mote_fashion_model, sizeof mote_fashion_model, mote_fashion_operators);
   if (status == MOTE_OK) status = mote_check(&model); /* has the flash kept every byte? */
+  if (status == MOTE_OK) status = take_large_memory(&config, &buffer, &size);
   if (status == MOTE_OK) status = mote_working_size(&model, &config, &needed);
-  if (status == MOTE_OK) status = mote_sampler_create(sampler, &model, &config, arena, sizeof arena);
+  if (status == MOTE_OK) status = mote_sampler_create(sampler, &model, &config, buffer, size);
   if (status != MOTE_OK) return fail_status(status, needed);
   board_print("mote ");
   board_print(mote_version_string());
-  print_count(", arena", (uint32_t)sizeof arena);
+  print_count(", arena", (uint32_t)size);
   board_print("kernels ");
   board_print(mote_sampler_kernels(*sampler));
   board_print("\n");

@@ -10,6 +10,9 @@
 
 namespace mote {
 
+#if !defined(__clang__)
+__attribute__((optimize("O2")))
+#endif
 void add_s8_dsp(const AddS8& args, int row_begin, int row_end) {
   const ptrdiff_t begin = static_cast<ptrdiff_t>(row_begin) * args.row;
   const int8_t *a = args.a + begin, *b = args.b + begin;

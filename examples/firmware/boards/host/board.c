@@ -1,4 +1,5 @@
 /* board.c: board.h on a desktop, so that the same application draws the picture the boards are compared with. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +27,11 @@ size_t board_load(const char* name, void* data, size_t size) {
 }
 
 void board_exit(int status) { exit(status); }
+
+void* board_large_memory(size_t bytes) {
+  char* memory = malloc(bytes + 15);
+  return memory == NULL ? NULL : memory + (-(uintptr_t)memory & 15);
+}
 
 size_t board_stack_bytes(void) { return 0; }
 size_t board_stack_used(void) { return 0; }
