@@ -34,6 +34,9 @@ constexpr Problem s8_problems[] = {
     {5, 6, {16, 16}, 5, 6, 8, 3, 1, 1, 1, both, residual},      // two inputs
     {7, 8, {12, 8}, 7, 8, 12, 3, 1, 1, 1, both, plain},         //
     {5, 5, {9, 6}, 5, 5, 7, 3, 1, 1, 1, below_2_29, residual},  //
+    {4, 9, {48, 0}, 4, 9, 4, 3, 1, 1, 1, both, residual},       // more channels: loops of other lengths
+    {3, 7, {32, 32}, 3, 7, 4, 3, 1, 1, 1, both, plain},         //
+    {5, 7, {48, 48}, 5, 7, 4, 3, 1, 1, 1, both, relu},          //
     {4, 5, {16, 0}, 8, 10, 12, 3, 1, 1, 2, both, plain},        // upsampled
     {3, 4, {7, 5}, 6, 8, 8, 3, 1, 1, 2, none, relu},            //
     {9, 9, {16, 0}, 5, 5, 12, 3, 2, 1, 1, both, plain},         // stride 2
@@ -153,6 +156,19 @@ void try_packed(SelfTestBench* bench, const Conv2dS8Kernel& kernel, Conv2dS8* ar
   run_and_compare(bench, kernel, *args, y, memory + packed);
 }
 
+void try_weight_sums(SelfTestBench* bench, const Conv2dS8Kernel& kernel, const Conv2dS8& args) {
+  if (kernel.weight_sums == nullptr) return;
+  const int channels = args.out_channels;
+  const Twice<int32_t> sums = bench->output<int32_t>(2 * channels);
+  int32_t *portable[2] = {sums.ref, sums.ref + channels}, *own[2] = {sums.own, sums.own + channels};
+  bench->erase(sums);
+  if (args.channels[1] == 0) memset(portable[1], 0, sizeof(int32_t) * static_cast<size_t>(channels));
+  if (args.channels[1] == 0) memset(own[1], 0, sizeof(int32_t) * static_cast<size_t>(channels));
+  conv2d_s8_weight_sums(args, 0, channels, portable);
+  kernel.weight_sums(args, 0, channels, own);
+  bench->compare(sums);
+}
+
 template <class T>
 void try_problem(SelfTestBench* bench, const void* table, Conv2dS8* args,
                  void (*ref)(const Conv2dS8&, int, int, void*)) {
@@ -163,6 +179,7 @@ void try_problem(SelfTestBench* bench, const void* table, Conv2dS8* args,
   ref(*args, 0, args->out_height, nullptr);
   bench->record(y);
   set_output(args, y.own);
+  try_weight_sums(bench, kernel, *args);
   run_and_compare(bench, kernel, *args, y, nullptr);
   if (kernel.run == ref) return;
   size_t left = 0;
@@ -201,7 +218,7 @@ void run_s16(const void* table, SelfTestBench* bench) {
 }  // namespace mote
 
 extern "C" {
-const mote_self_test_case mote_self_test_conv2d_s8 = {"conv2d_s8", &mote::conv2d_s8_kernels, mote::run_s8, 0xBA3D33F3u};
+const mote_self_test_case mote_self_test_conv2d_s8 = {"conv2d_s8", &mote::conv2d_s8_kernels, mote::run_s8, 0x36160344u};
 const mote_self_test_case mote_self_test_conv2d_s16 = {"conv2d_s16", &mote::conv2d_s16_kernels, mote::run_s16,
                                                        0x695DBE02u};
 }
