@@ -136,6 +136,23 @@ TEST_CASE("checkpoints of the library itself come back with the tensors they had
   }
 }
 
+TEST_CASE(
+    "compare takes an imported model and its int8 version through the same noise levels, those of its scheduler") {
+  const TemporaryFolder folder;
+  const std::string data = std::string(MOTE_TEST_DATA) + "/diffusers/a_old_root", m = folder / "m.mote";
+  REQUIRE(import_folder(data, m).error == "");
+  REQUIRE(test::run_tool(run_quantize,
+                         {"quantize", m, "--steps", "4", "--calibrate", "2", "--quiet", "--out", folder / "q.mote"})
+              .error == "");
+  const test::ToolResult result =
+      test::run_tool(run_compare, {"compare", m, folder / "q.mote", "--n", "2", "--out", folder / "c.png"});
+  REQUIRE(result.error == "");
+  const std::string before = "mean difference ";
+  const size_t at = result.output.find(before);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stod(result.output.substr(at + before.size())) < 20);  // by other levels: 127
+}
+
 TEST_CASE("what UNet2DModel cannot be is refused, with what to train instead") {
   const TemporaryFolder folder;
   const auto error = [&](const std::string& network) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/model_source.h"
@@ -76,6 +77,15 @@ void print_difference(const std::vector<uint8_t>& model, const std::vector<uint8
   std::printf("\n");
 }
 
+// A model that can take any steps, with those asked for as its own: an imported one visits what its scheduler says.
+std::unique_ptr<ModelBuffer> load_for_steps(const std::string& path, uint32_t steps) {
+  auto model = std::make_unique<ModelBuffer>(load_model_file(path), path);
+  if (steps == 0 || model->info().folded != 0 || steps == model->info().default_steps) return model;
+  SourceOptions options;
+  options.steps = static_cast<int>(steps);
+  return std::make_unique<ModelBuffer>(load_model_source(path, options).bytes, path);
+}
+
 }  // namespace
 
 int run_compare(int argc, char** argv) {
@@ -103,13 +113,12 @@ int run_compare(int argc, char** argv) {
   }
   std::vector<uint8_t> pixels[2];
   for (int i = 0; i < 2; ++i) {
-    const ModelBuffer& model = i == 0 ? first : second;
-    const mote_model_info& info = model.info();
+    const mote_model_info& info = (i == 0 ? first : second).info();
     if (info.folded != 0 && request.steps != info.default_steps)
       arguments.fail(paths[i] + " was made for exactly " + std::to_string(info.default_steps) + " steps");
     SampleRequest own = request;
-    if (info.folded != 0) own.steps = 0;
-    const SampleResult result = sample_pictures(model, own);
+    own.steps = 0;
+    const SampleResult result = sample_pictures(*load_for_steps(paths[i], request.steps), own);
     pixels[i] = result.pixels;
     std::printf("%s: %.2f ms a picture on one thread, %zu bytes of working memory on a device\n", paths[i].c_str(),
                 result.seconds_a_picture * 1e3, result.device_working_bytes);

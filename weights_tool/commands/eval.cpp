@@ -199,6 +199,13 @@ class Session {
     }
     subject.candidate.drawn = true;
     subject.candidate.steps = steps != 0 ? static_cast<uint32_t>(steps) : info.default_steps;
+    // Without a wish for a sampler an imported model visits the levels that its scheduler says.
+    if (steps != 0 && info.folded == 0 && method_of(arguments_) == MOTE_METHOD_DEFAULT) {
+      SourceOptions options;
+      options.steps = steps;
+      subject.model = std::make_unique<ModelBuffer>(load_model_source(path, options).bytes, path);
+      subject.candidate.steps = subject.model->info().default_steps;
+    }
     return subject;
   }
 
