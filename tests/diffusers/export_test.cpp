@@ -116,8 +116,11 @@ TEST_CASE("a folder that was imported is exported with the same tensors, setting
 
 TEST_CASE("checkpoints of the library itself come back with the tensors they had, under the names they had") {
   const std::string data = std::string(MOTE_TEST_DATA) + "/diffusers/";
-  for (const auto& [name, weights] :
-       {std::pair<const char*, const char*>{"a_old_root", ""}, {"b", "unet/"}, {"c", "unet/"}, {"f_v", "unet/"}}) {
+  struct Folder {
+    std::string name, weights;
+  };
+  for (const Folder& each : {Folder{"a_old_root", ""}, {"b", "unet/"}, {"c", "unet/"}, {"f_v", "unet/"}}) {
+    const std::string &name = each.name, &weights = each.weights;
     CAPTURE(name);
     const TemporaryFolder folder;
     REQUIRE(import_folder(data + name, folder / "m.mote").error == "");
