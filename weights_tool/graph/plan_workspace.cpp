@@ -67,6 +67,8 @@ bool make_room(const Graph& graph, MemoryPlan& plan, int64_t arena, double share
 namespace plan {
 
 void place_workspaces(const Graph& graph, MemoryPlan& plan, int64_t most, int64_t placements, uint64_t seed) {
+  const auto has_use = [&](const Node& node) { return useful_workspace(graph, node) > 0; };
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), has_use)) return;
   const int64_t arena = std::max(plan.arena_bytes, most);
   for (const double share : {1.0, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3}) {
     if (make_room(graph, plan, arena, share, placements, seed)) break;
@@ -129,7 +131,7 @@ constexpr int64_t most_useful = 65536;
 
 int64_t useful_workspace(const Graph& graph, const Node& node) {
   const bool convolves = node.kind == OpKind::conv2d || node.kind == OpKind::linear;
-  if (!convolves || graph.tensors[static_cast<size_t>(node.weights)].dtype != DType::i8) return 0;
+  if (!convolves || graph.tensors[static_cast<size_t>(node.x[0])].dtype == DType::f32) return 0;
   const Conv2dS8 shape = quantized_shape(graph, node);
   const int64_t dsp = static_cast<int64_t>(conv2d_s8_dsp_useful_workspace(shape, shape.out_height));
   const int64_t mve = static_cast<int64_t>(workspace_mve::useful_bytes(shape));
