@@ -303,9 +303,9 @@ AARCH64 := $(MAKE) BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc CXX=aarch64-l
   LDFLAGS=-static TEST_DIRS='$(DEVICE_TEST_DIRS)'
 cross-aarch64:                                             ## everything for 64-bit ARM (needs g++-aarch64-linux-gnu)
 	$(AARCH64) all tests
-# Without SDOT, with it, and with SMMLA besides; the one between differs from the others in int8 kernels only.
-AARCH64_CPUS ?= cortex-a53 max
-AARCH64_INT8_CPUS ?= cortex-a76
+# Without SDOT, with it, and with SMMLA besides; the others differ from the first in int8 kernels only.
+AARCH64_CPUS ?= cortex-a53
+AARCH64_INT8_CPUS ?= cortex-a76 max
 INT8_TESTS := -sf=*_s8_test.cpp,*/golden_test.cpp,*/select_test.cpp
 test-aarch64: cross-aarch64                                ## the device tests under qemu-aarch64
 	@for cpu in $(AARCH64_CPUS); do echo "qemu-aarch64 -cpu $$cpu"; \
