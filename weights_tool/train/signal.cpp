@@ -13,7 +13,6 @@ namespace mote::tool {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 30;
-constexpr uint8_t kNpyMagic[4] = {0x93, 'N', 'U', 'M'};
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -52,12 +51,6 @@ Json signal_config_to_json(const SignalConfig& config) {
   Json json = Json::object();
   json.set("rate", config.rate).set("offset", config.offset).set("scale", config.scale);
   return json.set("high_pass", config.high_pass).set("begin", config.begin).set("end", config.end);
-}
-
-bool is_signal_file(const std::string& path) {
-  if (is_directory(path)) return false;
-  const MappedFile file(path);
-  return is_zip(file.bytes()) || (file.size() >= 4 && std::equal(kNpyMagic, kNpyMagic + 4, file.data()));
 }
 
 std::vector<double> read_signal(const std::string& path) {

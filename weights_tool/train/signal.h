@@ -13,11 +13,11 @@
 namespace mote::tool {
 
 struct SignalConfig {
-  double rate = 1;              // samples a second
-  double offset = 0;            // a value of the file is (value - offset) * scale for the network
-  double scale = 1;             // not 0
-  double high_pass = 0;         // Hz: what is slower is removed (prepare_signal); 0: nothing
-  double begin = 0, end = 1;    // the share of the recording, in time, that training sees
+  double rate = 1;            // samples a second
+  double offset = 0;          // a value of the file is (value - offset) * scale for the network
+  double scale = 1;           // not 0
+  double high_pass = 0;       // Hz: what is slower is removed (prepare_signal); 0: nothing
+  double begin = 0, end = 1;  // the share of the recording, in time, that training sees
 };
 
 // Error(invalid_input) that names the key.
@@ -27,8 +27,6 @@ Json signal_config_to_json(const SignalConfig& config);
 // Values as they are in the file: a .npy of rank 1 (or higher with one size that is not 1), or a zip archive that holds
 // just one .npy (Debian's scipy/misc/ecg.dat is one). Error(invalid_input), Error(io).
 std::vector<double> read_signal(const std::string& path);
-// Whether a path is one of these, by its first bytes.
-bool is_signal_file(const std::string& path);
 
 // Samples [begin, end) of a recording of `count`, from shares of it.
 struct Stretch {

@@ -132,11 +132,12 @@ Json option_value(const Arguments& arguments, const Key& key) {
 
 TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   const JsonView view(json, where);
-  std::vector<std::string> known = {"model"};
+  std::vector<std::string> known = {"model", "signal"};
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
   config.model = unet_config_from_json(view.at("model"));
+  if (view.has("signal")) config.signal = signal_config_from_json(view.at("signal"));
   const Reader read(view);
   read.choice("schedule", &config.schedule);
   read.integer("timesteps", &config.timesteps);
@@ -167,6 +168,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
 Json train_config_to_json(const TrainConfig& config) {
   Json json = Json::object();
   json.set("model", unet_config_to_json(config.model));
+  if (config.signal) json.set("signal", signal_config_to_json(*config.signal));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));
   json.set("loss_weighting", choice_text("loss_weighting", config.loss_weighting));
@@ -221,6 +223,7 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
   std::vector<std::string> differences;
   for (const auto& [key, value] : old_json.members()) {
     const std::string& name = key;
+    if (key == "signal") continue;
     const Json& other = *new_json.find(name);
     const bool is_free =
         std::any_of(std::begin(free_keys), std::end(free_keys), [&](const char* k) { return name == k; });
@@ -228,6 +231,10 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
     differences.push_back(key == "model" ? "model"
                                          : key + ": " + write_json(value, 0) + ", now " + write_json(other, 0));
   }
+  const Json *old_signal = old_json.find("signal"), *new_signal = new_json.find("signal");
+  const bool same =
+      old_signal == nullptr || new_signal == nullptr ? old_signal == new_signal : *old_signal == *new_signal;
+  if (!same) differences.push_back("signal");
   return differences;
 }
 
