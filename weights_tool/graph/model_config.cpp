@@ -3,11 +3,8 @@
 namespace mote::tool {
 
 ModelConfig model_config_from_json(const JsonView& view) {
+  if (view.one_of_or("kind", "unet", {"unet", "mlp"}) == "unet") return unet_config_from_json(view);
   ModelConfig config;
-  if (view.one_of_or("kind", "unet", {"unet", "mlp"}) == "unet") {
-    static_cast<UNetConfig&>(config) = unet_config_from_json(view);
-    return config;
-  }
   config.kind = ModelKind::mlp;
   config.mlp = mlp_config_from_json(view);
   config.height = config.width = 1;

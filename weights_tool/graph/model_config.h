@@ -12,6 +12,8 @@ enum class ModelKind { unet, mlp };
 // The sizes of x_t and the number of classes stand in the fields height, width, channels and classes for every kind;
 // the other fields of UNetConfig are a UNet's alone.
 struct ModelConfig : UNetConfig {
+  ModelConfig() = default;
+  ModelConfig(const UNetConfig& unet) : UNetConfig(unet) {}  // NOLINT: every UNet is one
   ModelKind kind = ModelKind::unet;
   MlpConfig mlp;  // of that kind
 };
