@@ -136,7 +136,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
-  config.model = unet_config_from_json(view.at("model"));
+  config.model = model_config_from_json(view.at("model"));
   if (view.has("signal")) config.signal = signal_config_from_json(view.at("signal"));
   const Reader read(view);
   read.choice("schedule", &config.schedule);
@@ -167,7 +167,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
 
 Json train_config_to_json(const TrainConfig& config) {
   Json json = Json::object();
-  json.set("model", unet_config_to_json(config.model));
+  json.set("model", model_config_to_json(config.model));
   if (config.signal) json.set("signal", signal_config_to_json(*config.signal));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));

@@ -1,5 +1,5 @@
 // The configuration of a training: one JSON object, every key of it known, every value in range. The part under "model"
-// is the network's (graph/unet.h), that under "signal", which may be absent, the recording's (train/signal.h). The other
+// is the network's (graph/model_config.h), that under "signal", which may be absent, the recording's (train/signal.h). The other
 // keys exist as command-line options too, which overwrite the file's.
 #pragma once
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 #include "weights_tool/diffusion/parameterisation.h"
 #include "weights_tool/diffusion/schedules.h"
-#include "weights_tool/graph/unet.h"
+#include "weights_tool/graph/model_config.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/json.h"
 #include "weights_tool/train/signal.h"
@@ -17,7 +17,7 @@
 namespace mote::tool {
 
 struct TrainConfig {
-  UNetConfig model;
+  ModelConfig model;
   std::optional<SignalConfig> signal;  // the data are windows of one recording: how they are cut out and scaled
   ScheduleKind schedule = ScheduleKind::cosine;
   int timesteps = 1000;  // T, levels of the schedule
