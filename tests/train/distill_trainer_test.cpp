@@ -115,7 +115,8 @@ TEST_CASE("the first loss is that of the paper's target, worked out in doubles")
   options.seed = config.seed;
   BatchSource source(data, options);
   source.select(0);
-  const int at[] = {49, 37, 24, 11}, half[] = {43, 30, 18, 5};  // 50 levels in 8 steps: 50 (8 - i) / 8 - 1, ties to even
+  const int at[] = {49, 37, 24, 11},
+            half[] = {43, 30, 18, 5};  // 50 levels in 8 steps: 50 (8 - i) / 8 - 1, ties to even
   double sum = 0;
   for (int i = 0; i < config.batch; ++i) {
     std::vector<float> x(64), z(64), v(64);

@@ -30,7 +30,10 @@ CommandSpec make_spec() {
                        "left out: the folder keeps it",
                        Positional::Arity::optional}};
   spec.options = {
-      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], or folder of PNGs"),
+      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, or .npy"),
+      Option::text("labels", "FILE.csv",
+                   "lines file,class[,times]: which PNGs of the folder, their classes and how "
+                   "often an epoch shows them"),
       Option::text("out", "DIR", "folder for checkpoint, loss curve and samples"),
       Option::text("distill", "TEACHER",
                    "progressive distillation from a checkpoint or float .mote file, as CONFIG's \"distillation\" says"),
@@ -66,6 +69,7 @@ std::vector<std::string> with_dashes(std::vector<std::string> words) {
 TrainJob job_of(const Arguments& args) {
   TrainJob job;
   job.data = args.text("data");
+  job.class_list = args.text("labels");
   job.out = args.text("out");
   job.teacher = args.text("distill");
   job.resume = args.flag("resume");

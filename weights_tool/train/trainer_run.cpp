@@ -28,8 +28,11 @@ KernelSet kernel_set_of(const std::string& name) {
   throw Error(ExitCode::usage, "--kernels: this program or processor has no kernel set '" + name + "'");
 }
 
-DatasetNeeds needs_of(const UNetConfig& model) {
+DatasetNeeds needs_of(const TrainJob& job) {
+  const UNetConfig& model = job.config.model;
   DatasetNeeds needs;
+  needs.background = job.config.background;
+  needs.class_list = job.class_list;
   needs.height = model.height;
   needs.width = model.width;
   needs.channels = model.channels;
@@ -115,13 +118,13 @@ class Run {
         pool_(job.threads),
         resuming_(job.resume && path_exists(folder.checkpoint())),
         set_(choose_kernels(job)),
-        data_(load_dataset(job.data, needs_of(job.config.model))),
+        data_(load_dataset(job.data, needs_of(job))),
         teacher_path_(job.teacher.empty() && job.resume ? folder.teacher() : job.teacher),
         trainer_pointer_(make_trainer()),
         trainer_(*trainer_pointer_),
         evaluator_(trainer_.graph(), trainer_.loss(), set_, pool_) {
     has_validation_ = config_.validation_pictures > 0 && !config_.distillation.wanted() &&
-                      load_validation(job.data, needs_of(config_.model), &validation_);
+                      load_validation(job.data, needs_of(job), &validation_);
   }
 
   ExitCode run() {
