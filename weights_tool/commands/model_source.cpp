@@ -62,7 +62,7 @@ ModelSource from_configuration(ByteView bytes, const std::string& path, const So
   if (JsonView(json, path).has("model")) {
     config = train_config_from_json(json, path);
   } else {
-    config.model = unet_config_from_json(JsonView(json, path));
+    config.model = model_config_from_json(JsonView(json, path));
   }
   ModelSource source;
   source.kind = ModelSource::Kind::configuration;

@@ -136,7 +136,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
-  config.model = unet_config_from_json(view.at("model"));
+  config.model = model_config_from_json(view.at("model"));
   const Reader read(view);
   read.choice("schedule", &config.schedule);
   read.integer("timesteps", &config.timesteps);
@@ -169,7 +169,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
 
 Json train_config_to_json(const TrainConfig& config) {
   Json json = Json::object();
-  json.set("model", unet_config_to_json(config.model));
+  json.set("model", model_config_to_json(config.model));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));
   json.set("loss_weighting", choice_text("loss_weighting", config.loss_weighting));

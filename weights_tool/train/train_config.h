@@ -1,5 +1,5 @@
 // The configuration of a training: one JSON object, every key of it known, every value in range. The part under "model"
-// is the network's (graph/unet.h). The same keys exist as command-line options, which overwrite the file's.
+// is the network's (graph/model_config.h). The same keys exist as command-line options, which overwrite the file's.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "weights_tool/diffusion/parameterisation.h"
 #include "weights_tool/diffusion/schedules.h"
-#include "weights_tool/graph/unet.h"
+#include "weights_tool/graph/model_config.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/json.h"
 #include "weights_tool/train/distill_config.h"
@@ -15,7 +15,7 @@
 namespace mote::tool {
 
 struct TrainConfig {
-  UNetConfig model;
+  ModelConfig model;
   ScheduleKind schedule = ScheduleKind::cosine;
   int timesteps = 1000;  // T, levels of the schedule
   Prediction prediction = Prediction::v;
