@@ -94,8 +94,9 @@ TEST_CASE("a training's configuration keeps its signal, and tells a changed one"
   TrainConfig other = train_config_from_json(train_config_to_json(config), "x");
   CHECK(config_differences(config, other).empty());
   other.signal->rate = 250;
-  CHECK(config_differences(config, other) == std::vector<std::string>{"signal"});
+  REQUIRE(config_differences(config, other).size() == 1);
+  CHECK(contains(config_differences(config, other)[0], "signal: {"));
   other.signal.reset();
-  CHECK(config_differences(config, other) == std::vector<std::string>{"signal"});
-  CHECK(config_differences(other, config) == std::vector<std::string>{"signal"});
+  CHECK(contains(config_differences(config, other).at(0), "signal: {"));
+  CHECK(config_differences(other, config) == std::vector<std::string>{"signal: new"});
 }
