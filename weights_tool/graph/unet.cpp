@@ -60,7 +60,7 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 UNetConfig unet_config_from_json(const JsonView& view) {
   view.refuse_unknown({"height", "width", "channels", "classes", "base_channels", "multipliers", "level_channels",
                        "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout", "scale_shift",
-                       "reduce_on_upsample", "time_features", "sinusoid_features"});
+                       "reduce_on_upsample", "learned_variance", "time_features", "sinusoid_features"});
   UNetConfig config;
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
   config.width = static_cast<int>(view.integer_or("width", config.width, 1, 1024));
@@ -77,6 +77,7 @@ UNetConfig unet_config_from_json(const JsonView& view) {
   config.dropout = view.number_or("dropout", config.dropout, 0.0, 0.9);
   config.scale_shift = view.boolean_or("scale_shift", config.scale_shift);
   config.reduce_on_upsample = view.boolean_or("reduce_on_upsample", config.reduce_on_upsample);
+  config.learned_variance = view.boolean_or("learned_variance", config.learned_variance);
   config.time_features = static_cast<int>(view.integer_or("time_features", config.time_features, 8, 4096));
   config.sinusoid_features = static_cast<int>(view.integer_or("sinusoid_features", config.sinusoid_features, 4, 4096));
   if (config.sinusoid_features % 2 != 0) view.at("sinusoid_features").fail("expected an even number");
@@ -98,7 +99,7 @@ Json unet_config_to_json(const UNetConfig& config) {
   json.set("middle_attention", config.middle_attention).set("heads", config.heads).set("groups", config.groups);
   json.set("dropout", config.dropout).set("scale_shift", config.scale_shift);
   json.set("reduce_on_upsample", config.reduce_on_upsample).set("time_features", config.time_features);
-  json.set("sinusoid_features", config.sinusoid_features);
+  json.set("sinusoid_features", config.sinusoid_features).set("learned_variance", config.learned_variance);
   return json;
 }
 
@@ -149,7 +150,8 @@ class Builder {
       }
     }
     h = group_norm("norm_out", {h, -1}, -1);
-    graph_.output = conv("conv_out", {h, -1}, config_.channels, 3, {1, 1, -1, -1, true});
+    const int outputs = config_.channels * (config_.learned_variance ? 2 : 1);
+    graph_.output = conv("conv_out", {h, -1}, outputs, 3, {1, 1, -1, -1, true});
     return std::move(graph_);
   }
 
