@@ -189,6 +189,8 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   read.integer("slots", &config.slots);
   if (view.has("distillation")) {
     config.distillation = distill_config_from_json(view.at("distillation"), config.timesteps);
+    if (config.loss != LossKind::simple || config.timestep_sampling != TimestepSampling::uniform)
+      view.at("distillation").fail("needs \"loss\": \"simple\" and \"timestep_sampling\": \"uniform\"");
   }
   return config;
 }

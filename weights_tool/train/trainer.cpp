@@ -54,7 +54,7 @@ Trainer::Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, 
       levels_(static_cast<size_t>(config.batch)),
       classes_(static_cast<size_t>(config.batch)),
       losses_(static_cast<size_t>(config.batch)),
-      weights_(static_cast<size_t>(config.batch)),
+      weights_(static_cast<size_t>(config.batch), 1.0),
       total_(mote::tool::total_steps(config, static_cast<int64_t>(data.images.count))) {
   std::memcpy(ema_.data(), store_.values(), store_.size() * sizeof(float));
   state_.config = config;

@@ -90,7 +90,7 @@ class Trainer {
   AlignedFloats x_t_, target_;
   std::vector<float> timesteps_;
   std::vector<int> levels_, classes_;
-  std::vector<double> losses_, weights_;
+  std::vector<double> losses_, weights_;  // weights: of importance sampling, else 1
   int64_t total_;
   TrainState state_;
 };
