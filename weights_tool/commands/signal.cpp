@@ -23,14 +23,15 @@ const CommandSpec& spec() {
        {"weights_tool signal ecg.mote --data ecg.dat --task anomalies --out roc.png", "planted anomalies found"}},
       {{"MODEL", "a .mote file or a checkpoint, trained on a recording"}},
       {Option::text("data", "FILE", "the recording: .npy of one channel, or a zip that holds one"),
-       Option::choice("task", "denoise", {"denoise", "gaps", "anomalies"}, "what to measure"),
+       Option::choice("task", "denoise", {"denoise", "gaps", "anomalies", "window"},
+                      "what to measure; window: a noisy window as C source into --out"),
        Option::number("begin", 0, 1,
                       "where the stretch to measure on begins, as a share of the recording; without it 0.01 behind the "
                       "end of the training stretch"),
        Option::number("end", 1, 0, 1, "where it ends"),
        Option::integer("hop", 128, 1, 1 << 20, "samples between the windows that are averaged; the width: one each"),
        Option::integer("draws", 8, 1, 1000, "of the noise: for fillings and scores that are averaged"),
-       Option::integer("seed", 1, 0, int64_t{1} << 53, "of all noise"), Option::text("out", "FILE.png", "draw it"),
+       Option::integer("seed", 1, 0, int64_t{1} << 53, "of all noise"), Option::text("out", "FILE", "draw it as PNG"),
        Option::flag("json", "print JSON"), Option::text("kernels", "NAME", "run these kernels; without it the fastest"),
        Option::integer("threads", 1, 1024, "threads; without it one for each processor"),
        Option::flag("force", "replace an existing file")},
@@ -59,6 +60,7 @@ SignalJob job_of(const Arguments& arguments, const SignalNetwork& model) {
   job.test = prepare_signal(recording, test, config);
   job.rate = config.rate;
   job.unit = 1 / config.scale;
+  job.offset = config.offset;
   job.hop = static_cast<size_t>(arguments.integer("hop"));
   if (job.hop > model.width()) arguments.fail("--hop: at most the width of a window, " + std::to_string(model.width()));
   job.draws = static_cast<int>(arguments.integer("draws"));
@@ -78,6 +80,11 @@ int run_signal(int argc, char** argv) {
   const int threads = arguments.has("threads") ? static_cast<int>(arguments.integer("threads")) : cpu_count();
   const SignalNetwork model(arguments.positional("MODEL"), wanted_kernels(arguments.text("kernels")), threads);
   const SignalJob job = job_of(arguments, model);
+  if (task == "window") {
+    arguments.require("out");
+    write_file(out, ByteView(std::string_view(window_source(job))), arguments.flag("force"));
+    return static_cast<int>(ExitCode::ok);
+  }
   SignalResult result = task == "denoise" ? measure_denoising(job)
                         : task == "gaps"  ? measure_gaps(job)
                                           : measure_anomalies(job);

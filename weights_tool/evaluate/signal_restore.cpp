@@ -90,6 +90,7 @@ std::vector<double> smooth_and_level(const std::vector<double>& y, size_t narrow
 FilterChoice tune_band_pass(const std::vector<double>& clean, const std::vector<double>& y, double rate, bool wander) {
   FilterChoice best{0, 0, -INFINITY};
   for (const double high : {10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0}) {
+    if (high >= 0.45 * rate) break;
     if (!wander) keep_better(clean, band_pass(y, 0, high, rate), 0, high, &best);
     for (const double low : {0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0})
       keep_better(clean, band_pass(y, low, high, rate), low, high, &best);

@@ -322,22 +322,30 @@ std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Predictio
     if (info.rows.size() != static_cast<size_t>(info.default_steps)) fail("there is not one sampler row for each step");
     return info.rows;
   }
+  std::vector<int32_t> timesteps;
+  const uint32_t steps = static_cast<uint32_t>(info.default_steps);
+  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(static_cast<uint32_t>(levels), steps, i));
+  return rows_of_timesteps(info, prediction, timesteps);
+}
+
+std::vector<format::RowRecord> rows_of_timesteps(const DiffusionInfo& info, Prediction prediction,
+                                                 const std::vector<int32_t>& timesteps) {
   RowOptions options;
   options.prediction = prediction;
   options.rederive_epsilon = info.rederive_epsilon;
   options.clip_hi = info.clip ? info.clip_range : FLT_MAX;
   options.clip_lo = -options.clip_hi;
-  const uint32_t steps = static_cast<uint32_t>(info.default_steps);
-  std::vector<int32_t> timesteps;
-  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(static_cast<uint32_t>(levels), steps, i));
+  const uint32_t steps = static_cast<uint32_t>(timesteps.size());
   std::vector<format::RowRecord> rows(steps);
   for (uint32_t i = 0; i < steps; ++i) {
-    const Status status = make_row_of_schedule(options, info.schedule.data(), static_cast<uint32_t>(levels),
-                                               timesteps.data(), steps, i, &rows[i]);
-    if (status < 0)
-      fail("the schedule has no step from level " + std::to_string(timesteps[i]) +
-           ": its noise does not fall, or the " +
-           "level is pure noise, which a network that predicts epsilon cannot start from");
+    const Status status =
+        make_row_of_schedule(options, info.schedule.data(), static_cast<uint32_t>(info.schedule.size()),
+                             timesteps.data(), steps, i, &rows[i]);
+    if (status < 0) {
+      throw Error(ExitCode::invalid_input, "the schedule has no step from level " + std::to_string(timesteps[i]) +
+                                               ": its noise does not fall, or the level is pure noise, which a network "
+                                               "that predicts epsilon cannot start from");
+    }
   }
   return rows;
 }
