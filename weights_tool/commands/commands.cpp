@@ -18,6 +18,7 @@ const std::vector<CommandEntry>& command_table() {
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},
       {"signal", "measure a network of signals: denoising, gaps, anomalies", run_signal},
+      {"score", "compare the score field of a model of points with the true one", run_score},
   };
   return table;
 }
