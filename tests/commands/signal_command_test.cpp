@@ -1,6 +1,7 @@
 // `signal` on a network that nobody has trained: every task runs, prints what its help says, and is the same again.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/commands/run_tool.h"
@@ -30,8 +31,9 @@ void write_files(const TemporaryFolder& folder) {
 }
 
 test::ToolResult run_on(const TemporaryFolder& folder, std::vector<std::string> more) {
-  std::vector<std::string> words = {"signal", folder / "c.json", "--data", folder / "x.npy", "--hop",
-                                    "64",     "--threads",       "2",      "--draws",        "2"};
+  std::vector<std::string> words = {"signal", folder / "c.json", "--data", folder / "x.npy", "--threads",
+                                    "2",      "--draws",         "2"};
+  if (std::find(more.begin(), more.end(), "--hop") == more.end()) words.insert(words.end(), {"--hop", "64"});
   words.insert(words.end(), more.begin(), more.end());
   return test::run_tool(run_signal, words);
 }

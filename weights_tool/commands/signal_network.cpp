@@ -2,23 +2,26 @@
 
 #include <cmath>
 
-#include "diffusion/rows.h"
 #include "weights_tool/commands/model_source.h"
 #include "weights_tool/diffusion/parameterisation.h"
+#include "weights_tool/diffusion/schedules.h"
 #include "weights_tool/io/error.h"
+#include "weights_tool/train/train_config.h"
 
 namespace mote::tool {
 namespace {
 
 constexpr int kManyJobs = 1 << 20;
 
-SignalConfig signal_of(const Json& meta, const std::string& path) {
+// The training's: a folded model holds no schedule of its own.
+TrainConfig config_of(const Json& meta, const std::string& path) {
   const Json* config = meta.kind() == Json::Kind::object ? meta.find("config") : nullptr;
-  const Json* signal = config != nullptr && config->kind() == Json::Kind::object ? config->find("signal") : nullptr;
-  if (signal == nullptr)
+  TrainConfig out;
+  if (config != nullptr) out = train_config_from_json(*config, path + ": config");
+  if (!out.signal)
     throw Error(ExitCode::invalid_input,
                 path + ": was not trained on a recording (no \"signal\" in its configuration)");
-  return signal_config_from_json(JsonView(*signal, path));
+  return out;
 }
 
 }  // namespace
@@ -29,19 +32,23 @@ SignalNetwork::SignalNetwork(const std::string& path, const std::string& kernels
   const mote_model_info& info = model_->info();
   if (info.height != 1 || info.channels != 1 || info.out_channels != 1 || info.num_classes != 0)
     throw Error(ExitCode::invalid_input, path + ": not a network of signals (height 1, one channel, no classes)");
-  signal_ = signal_of(source.meta, path);
+  const TrainConfig trained = config_of(source.meta, path);
+  signal_ = *trained.signal;
   if (info.folded != 0) {
     timesteps_.resize(info.default_steps);
     check_status(mote_model_get_timesteps(model_->model(), timesteps_.data(), timesteps_.size()), path);
   } else {
     for (int32_t t = static_cast<int32_t>(info.train_steps) - 1; t >= 0; --t) timesteps_.push_back(t);
   }
-  if (model_->view().alpha_bar.count != info.train_steps)
-    throw Error(ExitCode::invalid_input, path + ": holds no schedule");
+  ScheduleOptions options;
+  options.kind = trained.schedule;
+  options.train_steps = trained.timesteps;
+  const Schedule schedule = make_schedule(options);
+  if (static_cast<uint32_t>(trained.timesteps) != info.train_steps)
+    throw Error(ExitCode::invalid_input, path + ": its configuration is of another schedule");
   for (const int32_t t : timesteps_) {
-    const NoiseLevel level = noise_level_from_table(model_->view().alpha_bar[static_cast<uint32_t>(t)]);
-    levels_.push_back(
-        {std::sqrt(static_cast<double>(level.alpha_bar)), std::sqrt(static_cast<double>(level.one_minus_alpha_bar))});
+    const double alpha_bar = schedule.alpha_bar[static_cast<size_t>(t)];
+    levels_.push_back({std::sqrt(alpha_bar), std::sqrt(1 - alpha_bar)});
   }
   mote_config config = mote_config();
   config.struct_size = sizeof config;
