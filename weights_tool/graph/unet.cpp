@@ -75,27 +75,13 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 }
 
 UNetConfig unet_config_from_json(const JsonView& view) {
-  view.refuse_unknown({"height",
-                       "width",
-                       "channels",
-                       "classes",
-                       "base_channels",
-                       "multipliers",
-                       "level_channels",
-                       "blocks",
-                       "attention_levels",
-                       "middle_attention",
-                       "heads",
-                       "groups",
-                       "dropout",
-                       "scale_shift",
-                       "reduce_on_upsample",
-                       "time_features",
-                       "sinusoid_features",
-                       "kernel",
-                       "head_width",
-                       "resample_blocks"});
+  view.refuse_unknown(
+      {"kind",        "height",         "width",          "channels",           "classes",          "base_channels",
+       "multipliers", "level_channels", "blocks",         "attention_levels",   "middle_attention", "heads",
+       "groups",      "dropout",        "scale_shift",    "reduce_on_upsample", "time_features",    "sinusoid_features",
+       "kernel",      "head_width",     "resample_blocks"});
   UNetConfig config;
+  if (view.has("kind")) view.at("kind").one_of({"unet"});  // graph/model_config.h has the others
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
   config.width = static_cast<int>(view.integer_or("width", config.width, 1, 1024));
   config.channels = static_cast<int>(view.integer_or("channels", config.channels, 1, 16));
@@ -115,11 +101,7 @@ UNetConfig unet_config_from_json(const JsonView& view) {
   config.dropout = view.number_or("dropout", config.dropout, 0.0, 0.9);
   config.scale_shift = view.boolean_or("scale_shift", config.scale_shift);
   config.reduce_on_upsample = view.boolean_or("reduce_on_upsample", config.reduce_on_upsample);
-  if (view.has("resample_blocks")) {
-    const std::string kind = view.at("resample_blocks").text();
-    if (kind != "conv" && kind != "residual") view.at("resample_blocks").fail("expected \"conv\" or \"residual\"");
-    config.residual_resampling = kind == "residual";
-  }
+  config.residual_resampling = view.one_of_or("resample_blocks", "conv", {"conv", "residual"}) == "residual";
   config.time_features = static_cast<int>(view.integer_or("time_features", config.time_features, 8, 4096));
   config.sinusoid_features = static_cast<int>(view.integer_or("sinusoid_features", config.sinusoid_features, 4, 4096));
   if (config.sinusoid_features % 2 != 0) view.at("sinusoid_features").fail("expected an even number");
