@@ -13,7 +13,7 @@ namespace mote::tool {
 // JSON: {"height": 28, "width": 28, "channels": 1, "classes": 10, "base_channels": 16, "multipliers": [1, 2, 3],
 //  "blocks": 1 or [1, 1, 2], "attention_levels": [2], "heads": 1, "groups": 8, "dropout": 0.1, "scale_shift": false,
 //  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true, "kernel": 3,
-//  "head_width": 32 in place of "heads", "resample_blocks": "conv" or "residual"}
+//  "head_width": 32 in place of "heads", "resample_blocks": "conv" or "residual", "learned_variance": false}
 // A height of 1 makes a network of signals: its convolutions are 1 x kernel, and only the width is halved and doubled.
 struct UNetConfig {
   int height = 28, width = 28, channels = 1;
@@ -34,8 +34,9 @@ struct UNetConfig {
   // What halves and doubles: false: a convolution of stride 2, or of the upsampled input; true: a residual block that
   // averages or repeats pixels in front of its first convolution and in its shortcut (ADM).
   bool residual_resampling = false;
-  int time_features = 64;      // width of the time embedding's MLP
-  int sinusoid_features = 32;  // sines and cosines of the timestep together, which the MLP begins with
+  int time_features = 64;         // width of the time embedding's MLP
+  bool learned_variance = false;  // 2 * channels come out: the prediction, then v of the variance (likelihood.h)
+  int sinusoid_features = 32;     // sines and cosines of the timestep together, which the MLP begins with
 };
 
 // Throws Error(invalid_input) naming the key for wrong types, unknown keys and values that do not fit together (groups
