@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "weights_tool/io/checksum.h"
@@ -20,6 +21,8 @@ constexpr const char* kVersion = "1";
 constexpr const char* kStateKey = "mote.state";
 constexpr const char* kChecksumKey = "mote.crc32";
 constexpr const char* kKinds[] = {"values", "ema", "adam_m", "adam_v"};
+
+constexpr const char* kOther = "discriminator/";  // in front of those of the second network
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw Error(ExitCode::invalid_input, path + ": " + what);
@@ -133,6 +136,18 @@ class Matcher {
   std::string list_;
 };
 
+// fn(kind, tensor, values) for the arrays of a discriminator, in the order of the file.
+template <class Fn>
+void for_each_array(const CheckpointDiscriminator& part, const Fn& fn) {
+  const std::pair<const char*, float*> kinds[] = {{"values", part.values}, {"adam_m", part.m}, {"adam_v", part.v}};
+  for (const auto& kind : kinds) {
+    for (size_t i = 0; i < part.graph->tensors.size(); ++i) {
+      const int64_t offset = part.store->offset(static_cast<int>(i));
+      if (offset >= 0) fn(std::string(kOther) + kind.first, part.graph->tensors[i], kind.second + offset);
+    }
+  }
+}
+
 // A second name for the file that is about to be replaced; both stay complete all the time. File systems without hard
 // links get a copy.
 void keep_previous(const std::string& path) {
@@ -172,7 +187,7 @@ Graph build_training_graph(const TrainConfig& config) {
 }
 
 void save_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store, const TrainState& state,
-                     const CheckpointBuffers& buffers) {
+                     const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator) {
   const float* const sources[] = {buffers.values, buffers.ema, buffers.m, buffers.v};
   std::vector<SafeTensor> tensors;
   for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
@@ -184,6 +199,11 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
           f32_tensor(std::string(kKinds[kind]) + "/" + tensor.name, shape_of(tensor), sources[kind] + offset));
     }
   }
+  if (discriminator != nullptr) {
+    for_each_array(*discriminator, [&](const std::string& kind, const Tensor& tensor, float* values) {
+      tensors.push_back(f32_tensor(kind + "/" + tensor.name, shape_of(tensor), values));
+    });
+  }
   const std::string text = state_text(state);
   const SafeMetadata metadata = {
       {kVersionKey, kVersion}, {kStateKey, text}, {kChecksumKey, checksum_text(text, tensors)}};
@@ -194,7 +214,7 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
 TrainState read_checkpoint_state(const std::string& path) { return verified_state(SafetensorsFile(path).view(), path); }
 
 TrainState restore_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store,
-                              const CheckpointBuffers& buffers) {
+                              const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator) {
   const SafetensorsFile mapped(path);
   const SafetensorsView& file = mapped.view();
   const TrainState state = verified_state(file, path);
@@ -208,6 +228,12 @@ TrainState restore_checkpoint(const std::string& path, const Graph& graph, const
       matcher.match(kKinds[kind], graph.tensors[i], targets[kind] + offset);
       ++expected;
     }
+  }
+  if (discriminator != nullptr) {
+    for_each_array(*discriminator, [&](const std::string& kind, const Tensor& tensor, float* values) {
+      matcher.match(kind.c_str(), tensor, values);
+      ++expected;
+    });
   }
   matcher.finish(path, expected);
   matcher.copy();
@@ -231,7 +257,9 @@ LoadedModel load_checkpoint(ByteView bytes, const std::string& name, bool use_em
     matcher.match(use_ema ? "ema" : "values", tensor, tensor.values.data());
     ++trained;
   }
-  matcher.finish(name, trained * std::size(kKinds));
+  size_t others = 0;
+  for (const SafeTensor& tensor : file.tensors) others += tensor.name.compare(0, std::strlen(kOther), kOther) == 0;
+  matcher.finish(name, trained * std::size(kKinds) + others);
   matcher.copy();
   return model;
 }
