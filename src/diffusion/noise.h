@@ -30,6 +30,7 @@ enum NoiseStream : uint32_t {
   noise_init_weights = 7,    // training: sample = number of the parameter tensor
   noise_class_dropout = 8,   // training: pictures whose class is hidden
   noise_forward = 9,         // the forward process one step at a time; step = t
+  noise_known = 10,          // inpainting: the noise on the known part; step = index of the row to come
 };
 
 // out[i] = Gaussian number of element first_element + i, for i < count. first_element + count <= 2^32.

@@ -108,7 +108,7 @@ TEST_CASE("model, tensors, noise levels, steps, quantisation: each broken rule i
       {Rule::row_value, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].H[2] = nan_f32; }},
       {Rule::row_value, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].clip_hi = -2; }},
       {Rule::row_history, Part::row, 1, [](Builder& b) { add_rows(b), b.model.history = 1, b.rows[1].H[1] = 1; }},
-      {Rule::row_reserved, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].reserved[2] = 1; }},
+      {Rule::row_reserved, Part::row, 1, [](Builder& b) { add_rows(b), b.rows[1].reserved = 1; }},
       {Rule::section_length, Part::section, 4, [](Builder& b) { add_rows(b), b.rows.pop_back(); }},
       {Rule::section_length, Part::section, 3, [](Builder& b) { b.quant = {1, 0, 0, 0}; }},
       {Rule::section_length, Part::section, 3, [](Builder& b) { add_quant(b, 1, 0, 1, {{1, 0}}), b.quant[4] = 2; }},
