@@ -137,7 +137,9 @@ Rule conv2d(const Shapes& s, OperatorFacts* facts) {
   const uint32_t outputs = y->dims[2];
   const uint32_t padded_height = x->dims[0] * op.upsample + op.pad_top + op.pad_bottom;
   const uint32_t padded_width = x->dims[1] * op.upsample + op.pad_left + op.pad_right;
-  if (padded_height < kh || padded_width < kw || y->dims[0] != (padded_height - kh) / op.stride + 1 ||
+  // A signal, one row under a kernel of one row, may be upsampled along its width only.
+  const bool one_row = x->dims[0] == 1 && kh == 1 && y->dims[0] == 1;
+  if (padded_height < kh || padded_width < kw || (y->dims[0] != (padded_height - kh) / op.stride + 1 && !one_row) ||
       y->dims[1] != (padded_width - kw) / op.stride + 1 || !has_dims(s[operand_weights], outputs, kh, kw, inputs) ||
       (s[operand_bias] && !has_dims(s[operand_bias], outputs)) ||
       (s[operand_vector] && !is_vector(s, s[operand_vector], outputs)) ||

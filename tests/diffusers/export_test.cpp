@@ -170,6 +170,9 @@ TEST_CASE("what UNet2DModel cannot be is refused, with what to train instead") {
   CHECK(contains(error(R"({"height": 8, "width": 8, "base_channels": 8, "multipliers": [1, 2], "groups": 4,
                            "blocks": [1, 2], "reduce_on_upsample": false, "sinusoid_features": 8})"),
                  "the same number of blocks"));
+  CHECK(contains(error(R"({"height": 1, "width": 8, "base_channels": 8, "multipliers": [1, 2], "groups": 4,
+                           "reduce_on_upsample": false, "sinusoid_features": 8})"),
+                 "3x3 convolutions"));
   save(folder / "m.mote", test::tiny_model());
   CHECK(contains(export_folder(folder / "m.mote", folder / "out").error, "does not say how its network is configured"));
   REQUIRE(test::run_tool(run_quantize, {"quantize", folder / "m.mote", "--steps", "5", "--calibrate", "4", "--quiet",

@@ -163,6 +163,25 @@ TEST_CASE("vectors by step are for folded models, with rows of whole 16 bytes") 
   check_rule(folded.file(), Rule::operator_shapes, Part::operation, 0);
 }
 
+TEST_CASE("a signal may be upsampled along its width only, a picture may not") {
+  struct {
+    uint32_t height, kernel_height, out_height;
+    bool allowed;
+  } shapes[] = {{1, 1, 1, true},  {1, 1, 2, true},  {1, 1, 3, false}, {1, 2, 1, true},
+                {1, 2, 2, false}, {2, 1, 2, false}, {2, 1, 4, true},  {2, 1, 1, false}};
+  for (const auto& s : shapes) {
+    INFO("height ", s.height, ", kernel ", s.kernel_height, ", out ", s.out_height);
+    Builder b(s.height, 12, 2, 10, 3);
+    const uint32_t up = b.activation({s.out_height, 24, 3}), y = b.activation({s.height, 12, 2});
+    OperatorRecord& op = b.conv({0}, up, s.kernel_height, 5, 0);
+    op.pad_left = op.pad_right = 2;
+    op.upsample = 2;
+    b.conv({0}, y, 1, 1, 0);
+    b.model.output_tensor = y;
+    CHECK((verify_bytes(b.file()).status == MOTE_OK) == s.allowed);
+  }
+}
+
 TEST_CASE("in place is allowed exactly where SPEC.md says") {
   struct {
     OpKind kind;

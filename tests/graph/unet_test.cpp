@@ -115,6 +115,39 @@ TEST_CASE("unet: every tensor is written once, before it is read, and the output
   }
 }
 
+TEST_CASE("unet: a signal has kernels of one row, and only its width is halved and doubled") {
+  const Graph graph = build_unet(parse(R"({"height": 1, "width": 24, "channels": 2, "kernel": 5, "base_channels": 8,
+      "multipliers": [1, 2, 3], "attention_levels": [2], "groups": 4})"),
+                                 3);
+  std::vector<int> widths;  // after each convolution that changes it
+  int last = 24;
+  for (const Node& node : graph.nodes) {
+    const std::array<int, 4>& y = graph.tensors[static_cast<size_t>(node.y[0])].dims;
+    if (node.kind != OpKind::conv2d) continue;
+    CHECK(y[0] == 1);
+    CHECK(node.kernel_height == 1);
+    CHECK(node.pad_top + node.pad_bottom == 0);
+    const bool point = node.kernel_width == 1;
+    CHECK((point || node.kernel_width == 5));
+    CHECK(node.pad_left == (point ? 0 : 2));
+    CHECK(graph.tensors[static_cast<size_t>(node.weights)].dims[1] == 1);
+    if (y[1] != last) widths.push_back(y[1]);
+    last = y[1];
+  }
+  CHECK(widths == std::vector<int>{12, 6, 12, 24});
+  CHECK(graph.tensors[static_cast<size_t>(graph.output)].dims == std::array<int, 4>{1, 24, 2, 1});
+}
+
+TEST_CASE("unet: kernels of pictures are as high as wide, and a count by hand knows them") {
+  const std::string text = R"({"height": 8, "width": 8, "base_channels": 8, "multipliers": [1], "groups": 4,
+      "middle_attention": false, "kernel": )";
+  const int64_t three = graph_macs(build_unet(parse(text + "3}"), 1));
+  const int64_t five = graph_macs(build_unet(parse(text + "5}"), 1));
+  // conv_in and conv_out of 1 channel; 1 block down, 2 in the middle, 2 up, of two convolutions each, the first of the
+  // last two over 16 channels.
+  CHECK(five - three == (25 - 9) * 64 * (8 + 8 + 64 * (3 * 2 + 2 * 3)));
+}
+
 TEST_CASE("unet: dropout disappears when the training operators are stripped") {
   Graph graph = build_unet(parse(R"({"dropout": 0.1})"), 1);
   const int64_t macs = graph_macs(graph);
@@ -138,7 +171,7 @@ TEST_CASE("unet: the seed decides the parameters") {
 TEST_CASE("unet: a configuration survives the way to JSON and back") {
   const UNetConfig config = parse(R"({"height": 8, "width": 16, "channels": 3, "classes": 4, "level_channels": [8, 24],
       "blocks": [2, 1], "attention_levels": [1], "heads": 2, "groups": 4, "dropout": 0.25, "scale_shift": true,
-      "reduce_on_upsample": false, "time_features": 32, "middle_attention": false})");
+      "reduce_on_upsample": false, "time_features": 32, "middle_attention": false, "kernel": 7})");
   const Json json = unet_config_to_json(config);
   const UNetConfig back = unet_config_from_json(JsonView(json, "again"));
   CHECK(unet_config_to_json(back) == json);
@@ -152,6 +185,8 @@ TEST_CASE("unet: a configuration that does not fit together is refused by name")
   CHECK(error_of(R"({"groups": 5})").find("groups: 5 does not divide") != std::string::npos);
   CHECK(error_of(R"({"heads": 3, "multipliers": [1]})").find("heads: 3") != std::string::npos);
   CHECK(error_of(R"({"height": 30})").find("halved") != std::string::npos);
+  CHECK(error_of(R"({"height": 1, "width": 30})").find("halved") != std::string::npos);
+  CHECK(error_of(R"({"kernel": 4})").find("odd") != std::string::npos);
   CHECK(error_of(R"({"attention_levels": [3]})").find("no level 3") != std::string::npos);
   CHECK(error_of(R"({"blocks": [1, 1]})").find("blocks") != std::string::npos);
   CHECK(error_of(R"({"multipliers": []})").find("levels") != std::string::npos);

@@ -49,8 +49,8 @@ TEST_CASE("a picture of another size, kind or content is named") {
   test::save(folder / "b.png", std::string("no picture"));
   CHECK(contains(error_of([&] { read_image_folder(folder.path()); }), "b.png: byte 0: not a PNG file"));
   write_png(folder / "b.png", Image(2, 3, 1), true);
-  CHECK(contains(error_of([&] { read_image_folder(folder.path(), 11); }),
+  CHECK(contains(error_of([&] { read_image_folder(folder.path(), {}, 11); }),
                  "more than the 11 bytes allowed here, at b.png"));
-  CHECK(read_image_folder(folder.path(), 12).count == 2);
+  CHECK(read_image_folder(folder.path(), {}, 12).count == 2);
   CHECK(contains(error_of([&] { read_image_folder(folder / "none"); }), "4: "));
 }

@@ -57,6 +57,16 @@ TEST_CASE("every supported dtype of numpy becomes float32") {
   }
 }
 
+TEST_CASE("16-bit integers keep their sign, or have none") {
+  const Bytes data = {0, 0, 1, 0, 255, 127, 0, 128, 255, 255};
+  const auto values_of = [&](const std::string& descr) {
+    const std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (5,), }\n";
+    return parse_npy(file_of(header, data), "x.npy").values;
+  };
+  CHECK(values_of("<u2") == std::vector<float>{0, 1, 32767, 32768, 65535});
+  CHECK(values_of("<i2") == std::vector<float>{0, 1, 32767, -32768, -1});
+}
+
 TEST_CASE("half precision is exact: zeros, subnormals, largest, infinities, NaN") {
   const std::vector<float> values = read_npy(data_path("halves.npy")).values;
   REQUIRE(values.size() == 12);

@@ -38,6 +38,10 @@ const char* const scaled =
     R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 8, "multipliers": [1, 2], "groups": 4,
         "time_features": 16, "scale_shift": true})";
 
+const char* const signal =
+    R"({"height": 1, "width": 64, "channels": 1, "kernel": 5, "base_channels": 8, "multipliers": [1, 2, 2], "groups": 4,
+        "time_features": 16, "attention_levels": [1, 2], "heads": 2})";
+
 QuantizeOptions quick(int steps = 3) {
   QuantizeOptions options;
   options.steps = steps;
@@ -90,8 +94,9 @@ double worst_error(const char* text, const QuantizedModel& model) {
   return worst;
 }
 
-TEST_CASE("A quantized network is near the float one at every step: with classes, without, scaled and shifted") {
-  for (const char* text : {with_classes, without_classes, scaled}) {
+TEST_CASE(
+    "A quantized network is near the float one at every step: with classes, without, scaled and shifted, of signals") {
+  for (const char* text : {with_classes, without_classes, scaled, signal}) {
     CAPTURE(text);
     for (const bool per_step : {true, false}) {
       QuantizeOptions options = quick();

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <set>
 
 #include "tiny_training.h"
 #include "weights_tool/io/error.h"
+#include "weights_tool/io/file.h"
 #include "weights_tool/io/idx.h"
+#include "weights_tool/io/npy.h"
 #include "weights_tool/io/png.h"
 
 using namespace mote;
@@ -175,4 +178,115 @@ TEST_CASE("a folder of PNG files is a data set, its subfolders are classes") {
   CHECK(load_dataset(folder.path("class-b"), needs_of(8, 0)).images.count == 2);
   write_png(folder.path("class-c/x.png"), Image(4, 8, 1), false);
   CHECK(refusal(folder.path(), needs_of(8, 3)) != "");
+}
+
+TEST_CASE("an array's samples are floats, channels last, and have classes of none") {
+  const TempFolder folder;
+  const std::string path = folder.path("a.npy");
+  const float values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // (2, 3, 1, 2)
+  write_npy(path, {2, 3, 1, 2}, values, false);
+  DatasetNeeds needs;
+  needs.height = 1;
+  needs.width = 2;
+  needs.channels = 3;
+  const Dataset data = load_dataset(path, needs);
+  CHECK(data.images.count == 2);
+  CHECK(data.elements() == 6);
+  float sample[6];
+  data.sample(1, false, sample);
+  CHECK(std::vector<float>(sample, sample + 6) == std::vector<float>{7, 9, 11, 8, 10, 12});
+  data.sample(1, true, sample);  // the two pixels change places
+  CHECK(std::vector<float>(sample, sample + 6) == std::vector<float>{8, 10, 12, 7, 9, 11});
+  needs.classes = 2;
+  CHECK(refusal(path, needs).find("has no classes") != std::string::npos);
+  needs.classes = 0;
+  needs.width = 3;
+  CHECK(refusal(path, needs).find("(2, 3, 1, 2)") != std::string::npos);
+  Dataset validation;
+  CHECK(!load_validation(path, needs, &validation));
+  write_npy(folder.path("a-test.npy"), {1, 3, 1, 3}, values, false);
+  CHECK(load_validation(path, needs, &validation));
+  CHECK(validation.images.count == 1);
+  const float bad[] = {1, std::numeric_limits<float>::infinity()};
+  write_npy(path, {1, 2}, bad, true);
+  needs.channels = 2;
+  needs.width = 1;
+  CHECK(refusal(path, needs).find("element 1 is not finite") != std::string::npos);
+}
+
+TEST_CASE("points are rows of an array, and every window of a signal is a sample") {
+  const TempFolder folder;
+  const std::string path = folder.path("a.npy");
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  write_npy(path, {3, 2}, values, false);
+  DatasetNeeds needs;
+  needs.height = needs.width = 1;
+  needs.channels = 2;
+  const Dataset points = load_dataset(path, needs);
+  CHECK(points.images.count == 3);
+  float sample[4];
+  points.sample(2, true, sample);
+  CHECK(sample[0] == 5);
+  CHECK(sample[1] == 6);
+  write_npy(path, {6}, values, true);
+  needs.channels = 1;
+  needs.width = 4;
+  const Dataset windows = load_dataset(path, needs);
+  CHECK(windows.images.count == 3);
+  windows.sample(1, false, sample);
+  CHECK(std::vector<float>(sample, sample + 4) == std::vector<float>{2, 3, 4, 5});
+  needs.width = 7;
+  CHECK(refusal(path, needs).find("(6,)") != std::string::npos);
+}
+
+TEST_CASE("transparent pictures of twice the size, chosen and classed by a list") {
+  const TempFolder folder;
+  const std::string pictures = folder.path("pictures"), list = folder.path("list.csv");
+  create_directories(pictures);
+  write_png(pictures + "/a.png", Image(4, 4, 3, 10), false);
+  write_png(pictures + "/b.png", Image(2, 2, 1, 20), false);
+  write_png(pictures + "/left out.png", Image(7, 7, 1, 30), false);
+  AtomicFile file(list, false);
+  file.write(std::string("b.png,grey,2\na.png,colour\n"));
+  file.commit();
+  DatasetNeeds needs;
+  needs.height = needs.width = 2;
+  needs.channels = 3;
+  needs.classes = 2;
+  needs.class_list = list;
+  const Dataset data = load_dataset(pictures, needs);
+  REQUIRE(data.images.count == 3);
+  CHECK(data.labels == std::vector<int>{0, 0, 1});
+  CHECK(data.images.image(1)[0] == 20);
+  CHECK(data.images.image(2)[11] == 10);
+  needs.classes = 3;
+  CHECK(refusal(pictures, needs).find("2 classes, but the model has 3") != std::string::npos);
+  CHECK(refusal(list, needs).find("a class list is for a folder") != std::string::npos);
+}
+
+TEST_CASE("pictures move by lots that reach every place and no further") {
+  Dataset data = tiny_pictures(1);
+  BatchOptions options = options_of(16);
+  options.shift = 1;
+  std::vector<float> plain(data.elements()), moved(plain.size()), expected(plain.size());
+  data.sample(0, false, plain.data());
+  std::set<std::vector<float>> seen;
+  for (int64_t step = 0; step < 20; ++step) {
+    BatchSource source(data, options);
+    source.select(step);
+    for (int i = 0; i < 16; ++i) {
+      source.picture(i, moved.data());
+      bool found = false;
+      for (int dy = -1; dy <= 1; ++dy) {
+        for (int dx = -1; dx <= 1; ++dx) {
+          shift_picture(plain.data(), data.images.height, data.images.width, data.images.channels, dy, dx,
+                        expected.data());
+          found = found || expected == moved;
+        }
+      }
+      CHECK(found);
+      seen.insert(moved);
+    }
+  }
+  CHECK(seen.size() == 9);
 }

@@ -190,6 +190,29 @@ TEST_CASE("upsampling convolutions of two inputs and kernels that are not square
   check_gradients(make.graph);
 }
 
+TEST_CASE("convolutions of signals, one row under kernels of one row, with strides, upsampling and two inputs") {
+  for (const Conv& square : {conv_options(3, 1, 1, 1, 1), conv_options(5, 2, 1, 2, 2), conv_options(7, 1, 1, 3, 3),
+                             conv_options(3, 1, 2, 1, 1), conv_options(5, 1, 2, 2, 2), conv_options(1, 1, 2, 0, 0)}) {
+    Conv c = square;
+    c.signal = true;
+    CAPTURE(c.kernel);
+    CAPTURE(c.stride);
+    CAPTURE(c.upsample);
+    for (const int channels : {5, 16, 35}) {
+      CAPTURE(channels);
+      GraphMaker make(1, 14, 2);
+      Conv first;
+      first.signal = true;
+      const int a = make.conv({make.graph.input, -1}, channels, first), b = make.conv({a, -1}, 7, first);
+      const int y = make.conv({a, b}, channels + 1, c);
+      Conv last = first;
+      last.residual = y;
+      make.conv({make.group_norm({y, -1}, 1, Activation::silu), -1}, channels + 1, last);
+      check_gradients(make.graph);
+    }
+  }
+}
+
 TEST_CASE("linear layers on vectors and on rows") {
   for (const int features : {6, 16, 33}) {
     GraphMaker make(3, 5, 4);

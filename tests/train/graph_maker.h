@@ -48,16 +48,17 @@ struct GraphMaker {
     Activation activation = Activation::none;
     int residual = -1, shift = -1;
     int kernel_width = 0;  // 0: square
+    bool signal = false;   // one row: 1 x kernel, pads, stride and upsampling along the width only
   };
   int conv(std::array<int, 2> x, int out, const Conv& c) {
     tool::Node node;
     node.kind = tool::OpKind::conv2d;
     node.x = x;
-    const int kw = c.kernel_width ? c.kernel_width : c.kernel;
+    const int kw = c.kernel_width ? c.kernel_width : c.kernel, kh = c.signal ? 1 : c.kernel;
     const int in = dims(x[0])[2] + (x[1] >= 0 ? dims(x[1])[2] : 0);
-    node.weights = parameter({out, c.kernel, kw, in}, 0.5f / static_cast<float>(c.kernel));
+    node.weights = parameter({out, kh, kw, in}, 0.5f / static_cast<float>(c.kernel));
     node.bias = parameter({out}, 0.3f);
-    node.kernel_height = c.kernel;
+    node.kernel_height = kh;
     node.kernel_width = kw;
     node.stride = c.stride;
     node.upsample = c.upsample;
@@ -66,9 +67,12 @@ struct GraphMaker {
     node.activation = c.activation;
     node.residual = c.residual;
     node.vector = c.shift;
-    const int pad = c.pad_begin + c.pad_end;
-    return add(node, {(dims(x[0])[0] * c.upsample + pad - c.kernel) / c.stride + 1,
-                      (dims(x[0])[1] * c.upsample + pad - kw) / c.stride + 1, out});
+    const int pad = c.pad_begin + c.pad_end, width = (dims(x[0])[1] * c.upsample + pad - kw) / c.stride + 1;
+    if (c.signal) {
+      node.pad_top = node.pad_bottom = 0;
+      return add(node, {1, width, out});
+    }
+    return add(node, {(dims(x[0])[0] * c.upsample + pad - kh) / c.stride + 1, width, out});
   }
   int linear(int x, int out, Activation activation = Activation::none, int residual = -1) {
     tool::Node node;

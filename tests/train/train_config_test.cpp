@@ -31,6 +31,7 @@ TEST_CASE("what a configuration leaves out has a default, what it says is taken"
   const TrainConfig config = parse(
       "{\"model\": {\"base_channels\": 24}, \"schedule\": \"sigmoid\", \"timesteps\": 200, \"prediction\": \"x0\", "
       "\"loss_weighting\": \"min_snr\", \"batch\": 7, \"epochs\": 1.5, \"betas\": [0.8, 0.95], \"flip\": false, "
+      "\"shift\": 2, \"background\": 7, "
       "\"seed\": 9007199254740992, \"ema\": 0}");
   CHECK(config.model.base_channels == 24);
   CHECK(config.schedule == ScheduleKind::sigmoid);
@@ -41,6 +42,8 @@ TEST_CASE("what a configuration leaves out has a default, what it says is taken"
   CHECK(config.beta1 == 0.8);
   CHECK(config.beta2 == 0.95);
   CHECK(!config.flip);
+  CHECK(config.shift == 2);
+  CHECK(config.background == 7);
   CHECK(config.seed == 9007199254740992u);
   CHECK(config.ema == 0);
 }

@@ -28,7 +28,10 @@ CommandSpec make_spec() {
                        "left out: the folder keeps it",
                        Positional::Arity::optional}};
   spec.options = {
-      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], or folder of PNGs"),
+      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, or .npy"),
+      Option::text("labels", "FILE.csv",
+                   "lines file,class[,times]: which PNGs of the folder, their classes and how "
+                   "often an epoch shows them"),
       Option::text("out", "DIR", "folder for checkpoint, loss curve and samples"),
       Option::flag("resume", "go on with the training in DIR"),
       Option::flag("force", "start over in a DIR that holds a training"),
@@ -58,6 +61,7 @@ std::vector<std::string> with_dashes(std::vector<std::string> words) {
 TrainJob job_of(const Arguments& args) {
   TrainJob job;
   job.data = args.text("data");
+  job.class_list = args.text("labels");
   job.out = args.text("out");
   job.resume = args.flag("resume");
   job.force = args.flag("force");

@@ -50,6 +50,7 @@ Json head_dim(const UNetConfig& config, const std::vector<int>& channels, const 
 Json own_unet_config(const UNetConfig& config, const std::string& name) {
   const std::vector<int> channels = unet_level_channels(config);
   const size_t levels = channels.size();
+  if (config.height == 1 || config.kernel != 3) refuse(name, "has 3x3 convolutions, which this model has not");
   if (config.reduce_on_upsample && levels > 1 && channels.front() != channels.back())
     refuse(name, "keeps the channels where it upsamples; train with \"reduce_on_upsample\": false");
   if (config.sinusoid_features != channels[0])

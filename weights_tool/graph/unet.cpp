@@ -40,10 +40,10 @@ void check_fit(const UNetConfig& config, const JsonView& view) {
     if (level >= levels) view.fail("attention_levels: there is no level " + std::to_string(level));
   int height = config.height, width = config.width;
   for (int level = 0; level + 1 < levels; ++level) {
-    if (height % 2 != 0 || width % 2 != 0)
+    if ((height % 2 != 0 && config.height != 1) || width % 2 != 0)
       view.fail("a picture of " + std::to_string(config.height) + "x" + std::to_string(config.width) +
                 " cannot be halved " + std::to_string(levels - 1) + " times");
-    height /= 2;
+    if (config.height != 1) height /= 2;
     width /= 2;
   }
 }
@@ -60,11 +60,13 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 UNetConfig unet_config_from_json(const JsonView& view) {
   view.refuse_unknown({"height", "width", "channels", "classes", "base_channels", "multipliers", "level_channels",
                        "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout", "scale_shift",
-                       "reduce_on_upsample", "time_features", "sinusoid_features"});
+                       "reduce_on_upsample", "time_features", "sinusoid_features", "kernel"});
   UNetConfig config;
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
   config.width = static_cast<int>(view.integer_or("width", config.width, 1, 1024));
   config.channels = static_cast<int>(view.integer_or("channels", config.channels, 1, 16));
+  config.kernel = static_cast<int>(view.integer_or("kernel", config.kernel, 3, 7));
+  if (config.kernel % 2 == 0) view.at("kernel").fail("expected an odd number");
   config.classes = static_cast<int>(view.integer_or("classes", config.classes, 0, 10000));
   config.base_channels = static_cast<int>(view.integer_or("base_channels", config.base_channels, 4, 1024));
   if (view.has("multipliers")) config.multipliers = to_ints(view.at("multipliers").integers(1, 64));
@@ -98,7 +100,7 @@ Json unet_config_to_json(const UNetConfig& config) {
   json.set("middle_attention", config.middle_attention).set("heads", config.heads).set("groups", config.groups);
   json.set("dropout", config.dropout).set("scale_shift", config.scale_shift);
   json.set("reduce_on_upsample", config.reduce_on_upsample).set("time_features", config.time_features);
-  json.set("sinusoid_features", config.sinusoid_features);
+  json.set("sinusoid_features", config.sinusoid_features).set("kernel", config.kernel);
   return json;
 }
 
@@ -120,7 +122,7 @@ class Builder {
     const int levels = static_cast<int>(channels.size());
     graph_.input = add_tensor("x_t", Role::input, {config_.height, config_.width, config_.channels});
     const int time = time_embedding();
-    int h = conv("conv_in", {graph_.input, -1}, channels[0], 3, {});
+    int h = conv("conv_in", {graph_.input, -1}, channels[0], config_.kernel, {});
     std::vector<int> skips{h};
     for (int level = 0; level < levels; ++level) {
       const std::string prefix = "down." + std::to_string(level);
@@ -129,7 +131,7 @@ class Builder {
         skips.push_back(h);
       }
       if (level + 1 < levels) {
-        h = conv(prefix + ".downsample", {h, -1}, channels[level], 3, {2, 1, -1, -1, false});
+        h = conv(prefix + ".downsample", {h, -1}, channels[level], config_.kernel, {2, 1, -1, -1, false});
         skips.push_back(h);
       }
     }
@@ -145,11 +147,11 @@ class Builder {
       }
       if (level > 0) {
         const int out = config_.reduce_on_upsample ? channels[level - 1] : channels[level];
-        h = conv(prefix + ".upsample", {h, -1}, out, 3, {1, 2, -1, -1, false});
+        h = conv(prefix + ".upsample", {h, -1}, out, config_.kernel, {1, 2, -1, -1, false});
       }
     }
     h = group_norm("norm_out", {h, -1}, -1);
-    graph_.output = conv("conv_out", {h, -1}, config_.channels, 3, {1, 1, -1, -1, true});
+    graph_.output = conv("conv_out", {h, -1}, config_.channels, config_.kernel, {1, 1, -1, -1, true});
     return std::move(graph_);
   }
 
@@ -199,20 +201,24 @@ class Builder {
     node.kind = OpKind::conv2d;
     node.name = name;
     node.x = x;
-    node.kernel_height = node.kernel_width = kernel;
+    const bool signal = config_.height == 1;
+    node.kernel_height = signal ? 1 : kernel;
+    node.kernel_width = kernel;
     node.stride = options.stride;
     node.upsample = options.upsample;
-    node.pad_top = node.pad_left = node.pad_bottom = node.pad_right = kernel / 2;
+    node.pad_top = node.pad_bottom = node.kernel_height / 2;
+    node.pad_left = node.pad_right = kernel / 2;
     node.vector = options.shift;
     node.residual = options.residual;
-    const int fan_in = in * kernel * kernel;
+    const int fan_in = in * node.kernel_height * kernel;
     const int64_t count = int64_t{out} * fan_in;
-    node.weights = parameter(name + ".weight", {out, kernel, kernel, in},
+    node.weights = parameter(name + ".weight", {out, node.kernel_height, kernel, in},
                              options.zero ? init_.zeros(count) : init_.uniform_fan_in(count, fan_in));
     node.bias = parameter(name + ".bias", {out}, options.zero ? init_.zeros(out) : init_.uniform_fan_in(out, fan_in));
-    const int height = tensor(x[0]).dims[0] * options.upsample, width = tensor(x[0]).dims[1] * options.upsample;
-    const int reach = 2 * (kernel / 2) - kernel;
-    return emit(node, {(height + reach) / options.stride + 1, (width + reach) / options.stride + 1, out});
+    // Odd kernels with pads of half of them keep the size. A signal stays one row, whatever happens to its width.
+    const int height = signal ? 1 : tensor(x[0]).dims[0] * options.upsample;
+    const int width = tensor(x[0]).dims[1] * options.upsample;
+    return emit(node, {(height - 1) / options.stride + 1, (width - 1) / options.stride + 1, out});
   }
 
   int linear(const std::string& name, int x, int out, bool zero = false) {
@@ -303,13 +309,13 @@ class Builder {
     int h = group_norm(name + ".norm1", x, -1);
     ConvOptions first;
     first.shift = config_.scale_shift ? -1 : projected;
-    h = conv(name + ".conv1", {h, -1}, out, 3, first);
+    h = conv(name + ".conv1", {h, -1}, out, config_.kernel, first);
     h = group_norm(name + ".norm2", {h, -1}, config_.scale_shift ? projected : -1);
     h = dropout(name + ".dropout", h);
     ConvOptions second;
     second.residual = shortcut;
     second.zero = true;
-    return conv(name + ".conv2", {h, -1}, out, 3, second);
+    return conv(name + ".conv2", {h, -1}, out, config_.kernel, second);
   }
 
   int attention_block(const std::string& name, int x) {

@@ -12,9 +12,11 @@ namespace mote::tool {
 
 // JSON: {"height": 28, "width": 28, "channels": 1, "classes": 10, "base_channels": 16, "multipliers": [1, 2, 3],
 //  "blocks": 1 or [1, 1, 2], "attention_levels": [2], "heads": 1, "groups": 8, "dropout": 0.1, "scale_shift": false,
-//  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true}
+//  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true, "kernel": 3}
+// A height of 1 makes a network of signals: its convolutions are 1 x kernel, and only the width is halved and doubled.
 struct UNetConfig {
   int height = 28, width = 28, channels = 1;
+  int kernel = 3;   // of every convolution but the 1 x 1 ones: 3, 5 or 7, as wide as high; 1 high if height is 1
   int classes = 0;  // 0: unconditional; else a null class is added as number `classes`
   int base_channels = 16;
   std::vector<int> multipliers{1, 2, 3};  // channels of level i: base_channels * multipliers[i]

@@ -26,20 +26,21 @@ std::string size_text(size_t height, size_t width, size_t channels) {
 
 }  // namespace
 
-ImageSet read_image_folder(const std::string& path, uint64_t max_bytes) {
+ImageSet read_image_folder(const std::string& path, const PictureWish& wish, uint64_t max_bytes) {
   std::vector<std::string> names;
   for (const std::string& name : list_directory(path)) {
     if (is_png_name(name) && !is_directory(join_path(path, name))) names.push_back(name);
   }
   if (names.empty()) throw Error(ExitCode::invalid_input, path + ": no PNG files in this folder");
+  return read_image_files(path, names, wish, max_bytes);
+}
+
+ImageSet read_image_files(const std::string& path, const std::vector<std::string>& names, const PictureWish& wish,
+                          uint64_t max_bytes) {
   ImageSet out;
   for (const std::string& name : names) {
     const std::string file = join_path(path, name);
-    const Image image = read_png(file);
-    if (image.channels != 1 && image.channels != 3) {
-      throw Error(ExitCode::invalid_input,
-                  file + ": has an alpha channel; only grey and RGB pictures can be trained on");
-    }
+    const Image image = fit_picture(read_png(file), wish, file);
     if (out.count == 0) {
       out.height = image.height;
       out.width = image.width;

@@ -144,7 +144,7 @@ class HeaderParser {
 size_t element_bytes(const std::string& descr) {
   if (descr == "<f4" || descr == "<i4") return 4;
   if (descr == "<f8" || descr == "<i8") return 8;
-  if (descr == "<f2") return 2;
+  if (descr == "<f2" || descr == "<i2" || descr == "<u2") return 2;
   if (descr == "|u1" || descr == "|i1") return 1;
   return 0;
 }
@@ -174,6 +174,10 @@ void convert(const std::string& descr, const uint8_t* from, const std::string& n
     for (size_t i = 0; i < count; ++i) out[i] = narrowed(load<double>(from + 8 * i), i, name);
   } else if (descr == "<f2") {
     for (size_t i = 0; i < count; ++i) out[i] = half_to_float(load_u16_le(from + 2 * i));
+  } else if (descr == "<i2") {
+    for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load<int16_t>(from + 2 * i));
+  } else if (descr == "<u2") {
+    for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load_u16_le(from + 2 * i));
   } else if (descr == "<i4") {
     for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load<int32_t>(from + 4 * i));
   } else if (descr == "<i8") {
@@ -243,7 +247,7 @@ NpyArray parse_npy(ByteView bytes, const std::string& name) {
   const size_t width = element_bytes(header.descr);
   if (width == 0) {
     fail(name, header.descr_at,
-         "dtype '" + header.descr + "' is not supported; use <f4, <f8, <f2, <i4, <i8, |u1 or |i1");
+         "dtype '" + header.descr + "' is not supported; use <f4, <f8, <f2, <i2, <u2, <i4, <i8, |u1 or |i1");
   }
   const size_t count = element_count(header.shape, name, start);
   const size_t data = bytes.size - start - length;

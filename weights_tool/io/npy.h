@@ -1,5 +1,5 @@
-// numpy's .npy, versions 1, 2 and 3. Read: '<f4' '<f8' '<f2' '<i4' '<i8' '|u1' '|i1' in C order, converted to float32
-// (rounded to nearest even; a finite float64 that float32 cannot hold is an error). Fortran order, other dtypes and
+// numpy's .npy, versions 1, 2 and 3. Read: '<f4' '<f8' '<f2' '<i2' '<u2' '<i4' '<i8' '|u1' '|i1' in C order, converted to
+// float32 (rounded to nearest even; a finite float64 that float32 cannot hold is an error). Fortran order, other dtypes and
 // structured dtypes are refused by name. Written: '<f4' version 1.0. Errors are Error(invalid_input): "NAME: byte 10:
 // what is wrong".
 #pragma once

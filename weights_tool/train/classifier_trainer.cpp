@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "diffusion/noise.h"
-#include "weights_tool/io/checksum.h"
 #include "weights_tool/io/error.h"
 
 namespace mote::tool {
@@ -14,14 +13,13 @@ namespace {
 
 constexpr int kSlice = 8, kSlots = 8;  // of BatchGradient
 constexpr double kSmoothing = 0.02;    // share of a new value in a smoothed one
-// Elements of the stream of mirrorings; element 0 decides the mirroring (train/dataset.h).
-constexpr uint32_t kShiftDown = 1, kShiftRight = 2;
 
 BatchOptions batch_options(const ClassifierConfig& config, const ClassifierRecipe& recipe) {
   BatchOptions options;
   options.batch = recipe.batch;
   options.classes = config.classes;
   options.flip = recipe.flip;
+  options.shift = recipe.shift;
   options.seed = recipe.seed;
   return options;
 }
@@ -41,7 +39,7 @@ ClassifierState new_state(const ClassifierConfig& config, const ClassifierRecipe
   state.steps = (pictures + recipe.batch - 1) / recipe.batch;
   state.accuracy = std::numeric_limits<double>::quiet_NaN();
   state.kernels = kernel_set_name(set);
-  state.data_crc32 = crc32(data.images.pixels.data(), data.images.pixels.size());
+  state.data_crc32 = data.checksum();
   return state;
 }
 
@@ -71,21 +69,9 @@ ClassifierTrainer::ClassifierTrainer(const ClassifierConfig& config, const Class
 // Fills x_: each picture mirrored and moved by its lots.
 void ClassifierTrainer::prepare_batch() {
   const ClassifierRecipe& recipe = state_.recipe;
-  const ClassifierConfig& config = state_.config;
   source_.select(state_.step);
-  pool_->parallel_for(recipe.batch, [&](int i, int) {
-    float* x = x_.data() + static_cast<size_t>(i) * picture_;
-    if (recipe.shift == 0) return source_.picture(i, x);
-    const auto lot = [&](uint32_t element) {
-      const uint32_t places = 2 * static_cast<uint32_t>(recipe.shift) + 1;
-      return static_cast<int>(uniform_below(places, element, recipe.seed, static_cast<uint32_t>(state_.step),
-                                            static_cast<uint32_t>(i), noise_flip)) -
-             recipe.shift;
-    };
-    std::vector<float> plain(picture_);
-    source_.picture(i, plain.data());
-    shift_picture(plain.data(), config.height, config.width, config.channels, lot(kShiftDown), lot(kShiftRight), x);
-  });
+  pool_->parallel_for(recipe.batch,
+                      [&](int i, int) { source_.picture(i, x_.data() + static_cast<size_t>(i) * picture_); });
 }
 
 // The mean loss; the gradient is in gradient_.
@@ -141,17 +127,6 @@ ClassifierStep ClassifierTrainer::step() {
   result.smoothed_loss = smoothed_loss_;
   result.accuracy = smoothed_right_;
   return result;
-}
-
-void shift_picture(const float* in, int height, int width, int channels, int dy, int dx, float* out) {
-  for (int y = 0; y < height; ++y) {
-    const int from_y = std::clamp(y - dy, 0, height - 1);
-    for (int x = 0; x < width; ++x) {
-      const int from_x = std::clamp(x - dx, 0, width - 1);
-      const float* pixel = in + (ptrdiff_t{from_y} * width + from_x) * channels;
-      out = std::copy_n(pixel, channels, out);
-    }
-  }
 }
 
 }  // namespace mote::tool

@@ -55,7 +55,4 @@ class ClassifierTrainer {
   double smoothed_loss_ = 0, smoothed_right_ = 0;
 };
 
-// `out` is `in` moved down by dy and right by dx pixels; what comes in at the edge repeats the edge. [height][width][channels].
-void shift_picture(const float* in, int height, int width, int channels, int dy, int dx, float* out);
-
 }  // namespace mote::tool

@@ -1,17 +1,24 @@
 #include "weights_tool/train/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
 #include "diffusion/noise.h"
+#include "weights_tool/io/checksum.h"
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
 #include "weights_tool/io/idx.h"
 #include "weights_tool/io/image_folder.h"
+#include "weights_tool/io/npy.h"
+#include "weights_tool/train/class_list.h"
 
 namespace mote::tool {
 namespace {
+
+// Elements of the stream of mirrorings (noise_flip); element 0 decides the mirroring.
+constexpr uint32_t kShiftDown = 1, kShiftRight = 2;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw Error(ExitCode::invalid_input, path + ": " + what);
@@ -95,11 +102,36 @@ void append(const ImageSet& more, const std::string& path, ImageSet* all) {
   all->count += more.count;
 }
 
+PictureWish wish_of(const DatasetNeeds& needs) {
+  PictureWish wish;
+  wish.height = static_cast<size_t>(needs.height);
+  wish.width = static_cast<size_t>(needs.width);
+  wish.channels = static_cast<size_t>(needs.channels);
+  wish.background = needs.background;
+  return wish;
+}
+
+Dataset load_listed(const std::string& path, const DatasetNeeds& needs) {
+  const ClassList list = read_class_list(needs.class_list);
+  if (needs.classes > 0 && list.classes.size() != static_cast<size_t>(needs.classes)) {
+    fail(needs.class_list, std::to_string(list.classes.size()) + " classes, but the model has " +
+                               std::to_string(needs.classes) + "; change model.classes");
+  }
+  Dataset data;
+  data.source = path;
+  data.images = read_image_files(path, list.files, wish_of(needs));
+  if (needs.classes > 0) data.labels = list.labels;
+  check_fit(data, needs);
+  return data;
+}
+
 Dataset load_folder(const std::string& path, const DatasetNeeds& needs) {
+  if (!needs.class_list.empty()) return load_listed(path, needs);
+  const PictureWish wish = wish_of(needs);
   Dataset data;
   data.source = path;
   if (needs.classes == 0) {
-    data.images = read_image_folder(path);
+    data.images = read_image_folder(path, wish);
   } else {
     std::vector<std::string> classes;
     for (const std::string& name : list_directory(path)) {
@@ -111,7 +143,7 @@ Dataset load_folder(const std::string& path, const DatasetNeeds& needs) {
     }
     for (size_t i = 0; i < classes.size(); ++i) {
       const std::string folder = join_path(path, classes[i]);
-      const ImageSet pictures = read_image_folder(folder);
+      const ImageSet pictures = read_image_folder(folder, wish);
       append(pictures, folder, &data.images);
       data.labels.resize(data.images.count, static_cast<int>(i));
     }
@@ -120,20 +152,97 @@ Dataset load_folder(const std::string& path, const DatasetNeeds& needs) {
   return data;
 }
 
+bool is_npy(const std::string& path) { return path.size() > 4 && path.compare(path.size() - 4, 4, ".npy") == 0; }
+
+// (N, C, H, W) to NHWC.
+std::vector<float> channels_last(const NpyArray& array) {
+  const size_t channels = array.shape[1], pixels = array.shape[2] * array.shape[3];
+  std::vector<float> out(array.values.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    const size_t n = i / (channels * pixels), pixel = i / channels % pixels, c = i % channels;
+    out[i] = array.values[(n * channels + c) * pixels + pixel];
+  }
+  return out;
+}
+
+Dataset load_npy(const std::string& path, const DatasetNeeds& needs) {
+  if (needs.height == 0) fail(path, "needed are pictures, not an array of floats");
+  if (needs.classes > 0) fail(path, "an array has no classes; set model.classes to 0");
+  NpyArray array = read_npy(path);
+  const std::vector<size_t> size = {static_cast<size_t>(needs.channels), static_cast<size_t>(needs.height),
+                                    static_cast<size_t>(needs.width)};
+  const size_t elements = size[0] * size[1] * size[2], rank = array.shape.size();
+  Dataset data;
+  data.source = path;
+  data.value_stride = elements;
+  const bool flat = size[0] + size[1] + size[2] == elements + 2;  // two of the sizes are 1
+  if (rank == 4 && std::equal(size.begin(), size.end(), array.shape.begin() + 1)) {
+    data.values = channels_last(array);
+    data.images.count = array.shape[0];
+  } else if (rank == 2 && flat && array.shape[1] == elements) {
+    data.values = std::move(array.values);
+    data.images.count = array.shape[0];
+  } else if (rank == 1 && size[0] == 1 && size[1] == 1 && array.shape[0] >= elements) {
+    data.values = std::move(array.values);
+    data.images.count = array.shape[0] - elements + 1;
+    data.value_stride = 1;
+  } else {
+    fail(path, "has the shape " + shape_text(array.shape) + ", but the model wants samples (N, " +
+                   std::to_string(size[0]) + ", " + std::to_string(size[1]) + ", " + std::to_string(size[2]) + ")");
+  }
+  data.images.channels = size[0];
+  data.images.height = size[1];
+  data.images.width = size[2];
+  for (size_t i = 0; i < data.values.size(); ++i) {
+    if (!std::isfinite(data.values[i])) fail(path, "element " + std::to_string(i) + " is not finite");
+  }
+  check_fit(data, needs);
+  return data;
+}
+
 }  // namespace
 
 Dataset load_dataset(const std::string& path, const DatasetNeeds& needs) {
+  if (is_npy(path)) return load_npy(path, needs);
+  if (!needs.class_list.empty() && !is_directory(path)) {
+    fail(path, "a class list is for a folder of PNG files");
+  }
   if (!is_directory(path)) return load_idx(path, needs);
   const std::string images = idx_images_in(path, "train");
-  return images.empty() ? load_folder(path, needs) : load_idx(images, needs);
+  return images.empty() || !needs.class_list.empty() ? load_folder(path, needs) : load_idx(images, needs);
 }
 
 bool load_validation(const std::string& path, const DatasetNeeds& needs, Dataset* validation) {
+  if (is_npy(path)) {
+    const std::string held_out = path.substr(0, path.size() - 4) + "-test.npy";
+    if (!path_exists(held_out)) return false;
+    *validation = load_npy(held_out, needs);
+    return true;
+  }
   const std::string folder = is_directory(path) ? path : parent_directory(path);
   const std::string images = idx_images_in(folder, "t10k");
   if (images.empty() || file_name(images) == file_name(path)) return false;
   *validation = load_idx(images, needs);
   return true;
+}
+
+void Dataset::sample(size_t index, bool mirror, float* out) const {
+  if (!has_values()) {
+    picture_to_floats(images.image(index), images.height, images.width, images.channels, mirror, out);
+    return;
+  }
+  const float* from = values.data() + index * value_stride;
+  for (size_t y = 0; y < images.height; ++y) {
+    for (size_t x = 0; x < images.width; ++x) {
+      const size_t column = mirror ? images.width - 1 - x : x;
+      out = std::copy_n(from + (y * images.width + column) * images.channels, images.channels, out);
+    }
+  }
+}
+
+uint32_t Dataset::checksum() const {
+  return has_values() ? crc32(values.data(), values.size() * sizeof(float))
+                      : crc32(images.pixels.data(), images.pixels.size());
 }
 
 BatchSource::BatchSource(const Dataset& data, const BatchOptions& options) : data_(&data), options_(options) {
@@ -177,9 +286,32 @@ int BatchSource::label(int i) const {
   return data_->labels[static_cast<size_t>(index(i))];
 }
 
+int BatchSource::shift_lot(int i, uint32_t element) const {
+  const uint32_t places = 2 * static_cast<uint32_t>(options_.shift) + 1;
+  return static_cast<int>(uniform_below(places, element, options_.seed, step_, static_cast<uint32_t>(i), noise_flip)) -
+         options_.shift;
+}
+
 void BatchSource::picture(int i, float* x0) const {
+  const size_t number = static_cast<size_t>(index(i));
+  if (options_.shift == 0) return data_->sample(number, flipped(i), x0);
+  std::vector<float> plain(data_->elements());
+  data_->sample(number, flipped(i), plain.data());
   const ImageSet& set = data_->images;
-  picture_to_floats(set.image(static_cast<size_t>(index(i))), set.height, set.width, set.channels, flipped(i), x0);
+  shift_picture(plain.data(), set.height, set.width, set.channels, shift_lot(i, kShiftDown), shift_lot(i, kShiftRight),
+                x0);
+}
+
+void shift_picture(const float* in, size_t height, size_t width, size_t channels, int dy, int dx, float* out) {
+  const auto from = [](size_t to, int shift, size_t size) {
+    return static_cast<size_t>(
+        std::clamp(static_cast<int64_t>(to) - shift, int64_t{0}, static_cast<int64_t>(size) - 1));
+  };
+  for (size_t y = 0; y < height; ++y) {
+    for (size_t x = 0; x < width; ++x) {
+      out = std::copy_n(in + (from(y, dy, height) * width + from(x, dx, width)) * channels, channels, out);
+    }
+  }
 }
 
 void picture_to_floats(const uint8_t* pixels, size_t height, size_t width, size_t channels, bool mirror, float* out) {

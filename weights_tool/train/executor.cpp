@@ -13,15 +13,18 @@
 
 namespace mote::tool {
 
-Executor::Executor(const Graph& graph, const ParameterStore& store, int slice, bool training, bool keep_all)
+Executor::Executor(const Graph& graph, const ParameterStore& store, int slice, bool training, bool keep_all,
+                   bool input_gradient)
     : graph_(&graph),
       store_(&store),
       slice_(slice),
       training_(training),
       set_(store.kernel_set()),
       kernels_(&backward_kernels(set_)),
-      plan_(plan_execution(graph, slice, training, keep_all)),
+      plan_(plan_execution(graph, slice, training, keep_all, input_gradient)),
       block_(static_cast<size_t>(plan_.floats)) {
+  if (input_gradient && !(training && store.input_gradient()))
+    throw Error(ExitCode::failure, "executor: the gradient of the input needs training and a store made for it");
   measure_scratch();
 }
 
@@ -261,7 +264,7 @@ void Executor::run_dropout(int index) {
   for (int i = 0; i < input_.images; ++i) {
     const float* x = act(node.x[0], i);
     float* y = act(node.y[0], i);
-    if (!training_) {
+    if (!training_ || !input_.dropout) {
       if (x != y) std::copy_n(x, n, y);
       continue;
     }

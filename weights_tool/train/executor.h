@@ -24,22 +24,30 @@ struct SliceInput {
   uint64_t seed = 0;
   uint32_t step = 0;
   uint32_t first_sample = 0;  // number of image 0; the others follow
+  bool dropout = true;        // false: the identity, as where nothing is trained
 };
 
 class Executor {
  public:
   // Graph and store must outlive the executor. `training` false: no backward, less memory, dropout is the identity.
   // keep_all: activation() is meaningful for every tensor after forward.
-  Executor(const Graph& graph, const ParameterStore& store, int slice, bool training, bool keep_all = false);
+  // input_gradient: backward() also leaves the gradient of the graph's input in d_input(); training, and a store made
+  // with it, are needed. Error(failure) otherwise, or if the output does not depend on the input.
+  Executor(const Graph& graph, const ParameterStore& store, int slice, bool training, bool keep_all = false,
+           bool input_gradient = false);
 
   // The network's output: [images][output_stride()], valid until the next forward or backward.
   const float* forward(const SliceInput& input);
   // From the gradient of the output, [images][output_stride()] in d_output() (the caller fills it after forward),
-  // adds the gradients of all parameters, summed over the images in order, to `gradient` (laid out as the store).
+  // adds the gradients of all parameters, summed over the images in order, to `gradient` (laid out as the store; null:
+  // those are not wanted, only d_input()).
   // Call once after each forward.
   void backward(float* gradient);
 
   float* d_output() { return grad(graph_->output); }
+  // The gradient of the input, [images][input_stride()], written by backward(); valid until the next forward.
+  const float* d_input() const { return block_.data() + plan_.gradient[static_cast<size_t>(graph_->input)]; }
+  int64_t input_stride() const { return stride(graph_->input); }
   int64_t output_stride() const { return plan_.stride[static_cast<size_t>(graph_->output)]; }
   int slice() const { return slice_; }
 
@@ -67,9 +75,10 @@ class Executor {
   int64_t elements(int tensor) const { return graph_->tensors[static_cast<size_t>(tensor)].elements(); }
   bool contiguous(int tensor) const { return stride(tensor) == elements(tensor); }
   const float* parameter(int tensor) const { return tensor < 0 ? nullptr : store_->data(tensor); }
-  // Where the gradient of a parameter is summed, or null: none, or not trained.
+  // Where the gradient of a parameter is summed, or null: none, not trained, or not wanted.
   float* parameter_gradient(int tensor) const {
-    return tensor < 0 || store_->offset(tensor) < 0 ? nullptr : parameter_gradients_ + store_->offset(tensor);
+    if (tensor < 0 || parameter_gradients_ == nullptr || store_->offset(tensor) < 0) return nullptr;
+    return parameter_gradients_ + store_->offset(tensor);
   }
   void measure_scratch();
   static int dropout_threshold(const Node& node);

@@ -344,7 +344,7 @@ void Executor::back_class_embedding(int index) {
 
 void Executor::back_dropout(int index) {
   const Node& node = node_at(index);
-  const int threshold = dropout_threshold(node);
+  const int threshold = input_.dropout ? dropout_threshold(node) : 0;  // 0 keeps everything, whatever the bytes
   const float scale = 256.0f / static_cast<float>(256 - threshold);
   const bool add = use(index, input_x0) == GradientUse::add;
   for (int i = 0; i < input_.images; ++i) {

@@ -87,11 +87,12 @@ int64_t most_alive(const std::vector<Buffer>& buffers, int times) {
 
 class Planner {
  public:
-  Planner(const Graph& graph, int slice, bool training, bool keep_all)
+  Planner(const Graph& graph, int slice, bool training, bool keep_all, bool input_gradient)
       : graph_(graph),
         slice_(slice),
         training_(training),
         keep_all_(keep_all),
+        input_gradient_(input_gradient),
         nodes_(static_cast<int>(graph.nodes.size())),
         activation_(graph.tensors.size(), -1),
         gradient_(graph.tensors.size(), -1),
@@ -191,7 +192,8 @@ class Planner {
   }
 
   void backward() {
-    std::vector<bool> wanted(graph_.tensors.size(), false);  // depends on a trained parameter
+    std::vector<bool> wanted(graph_.tensors.size(), false);  // depends on a trained parameter (or the input)
+    wanted[static_cast<size_t>(graph_.input)] = input_gradient_;
     for (const Node& node : graph_.nodes) {
       bool any = false;
       for (int t : node_inputs(node)) {
@@ -203,6 +205,9 @@ class Planner {
     gradient(graph_.output) = make(plan_.stride[static_cast<size_t>(graph_.output)]);
     buffer(gradient(graph_.output)).live(nodes_);
     for (int i = nodes_ - 1; i >= 0; --i) backward_node(i, wanted);
+    if (!input_gradient_) return;
+    if (gradient(graph_.input) < 0) throw Error(ExitCode::failure, "graph: the output does not depend on the input");
+    buffer(gradient(graph_.input)).live(2 * nodes_);
   }
 
   void backward_node(int i, const std::vector<bool>& wanted) {
@@ -254,7 +259,7 @@ class Planner {
 
   const Graph& graph_;
   int slice_;
-  bool training_, keep_all_;
+  bool training_, keep_all_, input_gradient_;
   int nodes_;
   std::vector<Buffer> buffers_;
   std::vector<int> activation_, gradient_, saved_, readers_;  // buffers of tensors, of nodes; readers of tensors
@@ -263,8 +268,8 @@ class Planner {
 
 }  // namespace
 
-ExecutionPlan plan_execution(const Graph& graph, int slice, bool training, bool keep_all) {
-  return Planner(graph, slice, training, keep_all).plan();
+ExecutionPlan plan_execution(const Graph& graph, int slice, bool training, bool keep_all, bool input_gradient) {
+  return Planner(graph, slice, training, keep_all, input_gradient).plan();
 }
 
 }  // namespace mote::tool

@@ -37,9 +37,11 @@ struct ExecutionPlan {
   int64_t lower_bound = 0;  // floats alive at once at the worst time: no placement needs less
 };
 
-// `keep_all`: every activation lives to the end (for tests and calibration). Throws Error(failure) for graphs that are
+// `keep_all`: every activation lives to the end (for tests and calibration). `input_gradient`: the gradient of the graph's
+// input is wanted too, and lives to the end. Throws Error(failure) for graphs that are
 // not in running order or leave an output of a node unread.
-ExecutionPlan plan_execution(const Graph&, int slice, bool training, bool keep_all = false);
+ExecutionPlan plan_execution(const Graph&, int slice, bool training, bool keep_all = false,
+                             bool input_gradient = false);
 
 // True if the forward pass of a training executor keeps the value before a fused activation.
 bool saves_preactivation(const Node&);

@@ -85,8 +85,13 @@ size_t floats_of(size_t bytes) { return (bytes + sizeof(float) - 1) / sizeof(flo
 
 }  // namespace
 
-ParameterStore::ParameterStore(const Graph& graph, KernelSet set, ThreadPool& pool, bool training)
-    : graph_(&graph), set_(set), training_(training), offsets_(graph.tensors.size(), -1), derived_(graph.nodes.size()) {
+ParameterStore::ParameterStore(const Graph& graph, KernelSet set, ThreadPool& pool, bool training, bool input_gradient)
+    : graph_(&graph),
+      set_(set),
+      training_(training),
+      input_gradient_(training && input_gradient),
+      offsets_(graph.tensors.size(), -1),
+      derived_(graph.nodes.size()) {
   int64_t total = 0;
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
@@ -144,7 +149,8 @@ void ParameterStore::prepare(int node_index, bool training) {
   const Conv2dF32 forward = conv2d_shape(*graph_, node);
   if (kernel.packed_bytes != nullptr) derived.packed = AlignedFloats(floats_of(kernel.packed_bytes(forward)));
   for (int input = 0; training && input < 2; ++input) {
-    if (node.x[static_cast<size_t>(input)] < 0 || node.x[static_cast<size_t>(input)] == graph_->input) continue;
+    const int x = node.x[static_cast<size_t>(input)];
+    if (x < 0 || (x == graph_->input && !input_gradient_)) continue;
     Conv2dF32& g = derived.conv[input];
     g = gradient_shape(node, forward, input);
     derived.weights[input] = AlignedFloats(static_cast<size_t>(g.kernel_height) * static_cast<size_t>(g.kernel_width) *

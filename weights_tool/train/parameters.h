@@ -37,8 +37,9 @@ class AlignedFloats {
 class ParameterStore {
  public:
   // Takes the values of graph.tensors and refreshes. The graph must outlive the store. With `training` false the
-  // weights of the backward pass are not kept.
-  ParameterStore(const Graph& graph, KernelSet set, ThreadPool& pool, bool training = true);
+  // weights of the backward pass are not kept; with `input_gradient` also those that lead to the graph's input are.
+  ParameterStore(const Graph& graph, KernelSet set, ThreadPool& pool, bool training = true,
+                 bool input_gradient = false);
 
   float* values() { return values_.data(); }
   const float* values() const { return values_.data(); }
@@ -56,6 +57,7 @@ class ParameterStore {
   void write_to(Graph& graph, const float* values) const;
 
   KernelSet kernel_set() const { return set_; }
+  bool input_gradient() const { return input_gradient_; }
 
   // Forward weights of a conv2d or linear node rearranged for the kernel set; null: it has no use for them.
   const float* packed(int node) const;
@@ -78,7 +80,7 @@ class ParameterStore {
 
   const Graph* graph_;
   KernelSet set_;
-  bool training_;
+  bool training_, input_gradient_;
   AlignedFloats values_;
   std::vector<int64_t> offsets_;  // of tensors
   std::vector<Derived> derived_;  // of nodes

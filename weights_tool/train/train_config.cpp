@@ -36,6 +36,8 @@ const std::vector<Key>& keys() {
       {T::number, "gradient_clip", 0, 1e6, {}, "limit of the gradient's norm, 0: none"},
       {T::number, "ema", 0, 0.9999999, {}, "decay of the averaged weights"},
       {T::boolean, "flip", 0, 0, {}, "mirror half of the pictures"},
+      {T::integer, "shift", 0, 64, {}, "pixels a picture is moved at random, at most"},
+      {T::integer, "background", -1, 255, {}, "grey level behind transparent pictures; -1: refuse them"},
       {T::number, "class_dropout", 0, 1, {}, "share of pictures shown without class"},
       {T::integer, "seed", 0, kMaxExact, {}, "of everything random"},
       {T::integer, "checkpoint_every", 1, 1e9, {}, "steps between checkpoints"},
@@ -150,6 +152,8 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   read.number("gradient_clip", &config.gradient_clip);
   read.number("ema", &config.ema);
   config.flip = view.boolean_or("flip", config.flip);
+  read.integer("shift", &config.shift);
+  read.integer("background", &config.background);
   read.number("class_dropout", &config.class_dropout);
   read.integer("seed", &config.seed);
   read.integer("checkpoint_every", &config.checkpoint_every);
@@ -171,6 +175,7 @@ Json train_config_to_json(const TrainConfig& config) {
   json.set("final_learning_rate", config.final_learning_rate).set("weight_decay", config.weight_decay);
   json.set("betas", Json::array().push(config.beta1).push(config.beta2));
   json.set("gradient_clip", config.gradient_clip).set("ema", config.ema).set("flip", config.flip);
+  json.set("shift", config.shift).set("background", config.background);
   json.set("class_dropout", config.class_dropout).set("seed", config.seed);
   json.set("checkpoint_every", config.checkpoint_every).set("sample_every", config.sample_every);
   json.set("validation_pictures", config.validation_pictures);

@@ -29,6 +29,8 @@ struct TrainConfig {
   double gradient_clip = 1.0;                       // limit of the global norm; 0: none
   double ema = 0.9995;                 // of the averaged weights, approached from below while training is young
   bool flip = true;                    // mirror half of the pictures
+  int shift = 0;                       // move pictures up to that many pixels in each direction
+  int background = -1;                 // grey level behind transparent pictures; -1: such pictures are refused
   double class_dropout = 0.1;          // share of pictures shown without their class; class-conditional only
   uint64_t seed = 1;                   // of everything random, below 2^63
   int64_t checkpoint_every = 500;      // steps

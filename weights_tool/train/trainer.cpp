@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "diffusion/noise.h"
-#include "weights_tool/io/checksum.h"
 #include "weights_tool/io/error.h"
 
 namespace mote::tool {
@@ -18,6 +17,7 @@ BatchOptions batch_options(const TrainConfig& config) {
   options.batch = config.batch;
   options.classes = config.model.classes;
   options.flip = config.flip;
+  options.shift = config.shift;
   options.class_dropout = config.class_dropout;
   options.seed = config.seed;
   return options;
@@ -58,7 +58,7 @@ Trainer::Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, 
   state_.config = config;
   state_.smoothed_loss = state_.validation_loss = std::numeric_limits<double>::quiet_NaN();
   state_.kernels = kernel_set_name(set);
-  state_.data_crc32 = crc32(data.images.pixels.data(), data.images.pixels.size());
+  state_.data_crc32 = data.checksum();
 }
 
 // Fills x_t, target, levels and classes of step state_.step.

@@ -59,7 +59,7 @@ double Evaluator::loss(const Dataset& data, int64_t pictures, uint64_t seed) {
       levels[i] = spread_timestep(number, loss_->schedule().train_steps());
       timesteps[i] = static_cast<float>(levels[i]);
       if (!data.labels.empty()) classes[i] = data.labels[number];
-      picture_to_floats(set.image(number), set.height, set.width, set.channels, false, x_t);
+      data.sample(number, false, x_t);
       fill_gaussian(noise, 0, static_cast<uint32_t>(elements), seed, kValidationStep, number, noise_train);
       loss_->example(levels[i], x_t, noise, elements, x_t, noise);
     }

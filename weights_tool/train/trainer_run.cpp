@@ -27,8 +27,11 @@ KernelSet kernel_set_of(const std::string& name) {
   throw Error(ExitCode::usage, "--kernels: this program or processor has no kernel set '" + name + "'");
 }
 
-DatasetNeeds needs_of(const UNetConfig& model) {
+DatasetNeeds needs_of(const TrainJob& job) {
+  const UNetConfig& model = job.config.model;
   DatasetNeeds needs;
+  needs.background = job.config.background;
+  needs.class_list = job.class_list;
   needs.height = model.height;
   needs.width = model.width;
   needs.channels = model.channels;
@@ -100,11 +103,10 @@ class Run {
         pool_(job.threads),
         resuming_(job.resume && path_exists(folder.checkpoint())),
         set_(choose_kernels(job)),
-        data_(load_dataset(job.data, needs_of(job.config.model))),
+        data_(load_dataset(job.data, needs_of(job))),
         trainer_(config_, data_, set_, pool_),
         evaluator_(trainer_.graph(), trainer_.loss(), set_, pool_) {
-    has_validation_ =
-        config_.validation_pictures > 0 && load_validation(job.data, needs_of(config_.model), &validation_);
+    has_validation_ = config_.validation_pictures > 0 && load_validation(job.data, needs_of(job), &validation_);
   }
 
   ExitCode run() {

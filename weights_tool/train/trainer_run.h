@@ -13,12 +13,13 @@ namespace mote::tool {
 
 struct TrainJob {
   TrainConfig config;
-  std::string data;     // path as load_dataset takes it
-  std::string out;      // folder
-  bool resume = false;  // go on from the folder's checkpoint, or from the start if it has none yet
-  bool force = false;   // start over in a folder that holds a training
-  int threads = 0;      // 0: all processors
-  std::string kernels;  // name of the kernel set; "": the checkpoint's when resuming, else the fastest
+  std::string data;        // path as load_dataset takes it
+  std::string class_list;  // path as load_dataset takes it; "": none
+  std::string out;         // folder
+  bool resume = false;     // go on from the folder's checkpoint, or from the start if it has none yet
+  bool force = false;      // start over in a folder that holds a training
+  int threads = 0;         // 0: all processors
+  std::string kernels;     // name of the kernel set; "": the checkpoint's when resuming, else the fastest
 };
 
 // ExitCode::ok, or ExitCode::interrupted after SIGINT or SIGTERM, with a checkpoint of the last step.

@@ -4,7 +4,7 @@
 Debian packages: gzip python3-numpy python3-pil dataset-fashion-mnist. Run it in this folder: /usr/bin/python3 make_data.py
 The tests recompute the contents from the formulas below, so a change here needs the same change there.
 """
-import gzip, os, shutil, struct, subprocess, zlib
+import gzip, io, os, shutil, struct, subprocess, zipfile, zlib
 
 import numpy as np
 from PIL import Image
@@ -43,6 +43,36 @@ def fibonacci(symbols):
 
 def run_gzip(level, data):
     return subprocess.run(["gzip", "-n", level], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+class Pipe(io.BytesIO):
+    """Cannot seek: zipfile then writes sizes and checksum behind each member."""
+
+    def seekable(self):
+        return False
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+    def tell(self):
+        raise io.UnsupportedOperation
+
+
+def zipped(target):
+    """A deflated member, a stored one, an empty one in a folder, and a comment at the end."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data, method in (("text.txt", text(400), zipfile.ZIP_DEFLATED), ("noise.bin", noise(300, 7), zipfile.ZIP_STORED),
+                                   ("folder/empty", b"", zipfile.ZIP_DEFLATED)):
+            member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            member.compress_type = method
+            archive.writestr(member, data)
+        archive.comment = b"made by zipfile"
+    return target.getvalue()
+
+
+def make_zip():
+    save("members.zip", zipped(io.BytesIO()))
+    save("piped.zip", zipped(Pipe()))
 
 
 def make_gzip():
@@ -192,7 +222,7 @@ JSON_SEEDS = [
 
 
 def make_fuzz_seeds():
-    for kind in ("png", "gzip", "idx", "npy", "json"):
+    for kind in ("png", "gzip", "zip", "idx", "npy", "json"):
         os.makedirs(FUZZ + kind, exist_ok=True)
     for name in ("filters_grey", "filters_rgba", "palette1", "palette4_alpha", "key", "grey_alpha", "bits16"):
         shutil.copy(name + ".png", FUZZ + "png/")
@@ -201,6 +231,8 @@ def make_fuzz_seeds():
     save(FUZZ + "png/around_palette.bin", bytes([4, 2, 2, 3, 4, 2]) + bytes(range(14)) + bytes([1, 0x1B, 2, 0xE4]))
     for name in ("members", "fixed", "huffman_only", "runs", "all_fields"):
         shutil.copy(name + ".gz", FUZZ + "gzip/")
+    for name in ("members", "piped"):
+        shutil.copy(name + ".zip", FUZZ + "zip/")
     save(FUZZ + "gzip/small_stored.gz", gzip.compress(noise(40, 3), 0, mtime=0))
     save(FUZZ + "gzip/dynamic.gz", run_gzip("-9", text(30)))
     images = struct.pack(">IIII", 0x803, 2, 3, 4) + bytes(range(24))
@@ -216,6 +248,7 @@ def make_fuzz_seeds():
 
 if __name__ == "__main__":
     make_gzip()
+    make_zip()
     make_png()
     make_idx()
     make_npy()
