@@ -65,7 +65,6 @@ struct Editor {
 };
 
 struct Drawer {
-  std::vector<uint8_t> memory;
   AlignedBytes buffer;
   mote_sampler* sampler = nullptr;
 
@@ -86,8 +85,11 @@ struct Expected {
   Task task;
   uint32_t crc;
 };
-constexpr Expected expected[] = {
-    {Task::inpaint, 0}, {Task::super_resolve, 0}, {Task::complete, 0}, {Task::denoise, 0}, {Task::guide, 0}};
+constexpr Expected expected[] = {{Task::inpaint, 0xb5f75a20},
+                                 {Task::super_resolve, 0x63c34804},
+                                 {Task::complete, 0xe8a4c9fe},
+                                 {Task::denoise, 0x3a2b0b65},
+                                 {Task::guide, 0xc6ae5f44}};
 
 }  // namespace
 
