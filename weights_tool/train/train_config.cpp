@@ -132,11 +132,12 @@ Json option_value(const Arguments& arguments, const Key& key) {
 
 TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   const JsonView view(json, where);
-  std::vector<std::string> known = {"model", "distillation"};
+  std::vector<std::string> known = {"model", "signal", "distillation"};
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
   config.model = model_config_from_json(view.at("model"));
+  if (view.has("signal")) config.signal = signal_config_from_json(view.at("signal"));
   const Reader read(view);
   read.choice("schedule", &config.schedule);
   read.integer("timesteps", &config.timesteps);
@@ -170,6 +171,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
 Json train_config_to_json(const TrainConfig& config) {
   Json json = Json::object();
   json.set("model", model_config_to_json(config.model));
+  if (config.signal) json.set("signal", signal_config_to_json(*config.signal));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));
   json.set("loss_weighting", choice_text("loss_weighting", config.loss_weighting));
@@ -236,6 +238,7 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
                                          : key + ": " + write_json(value, 0) + ", now " + write_json(other, 0));
   }
   if (!before.distillation.wanted() && now.distillation.wanted()) differences.push_back("distillation: new");
+  if (!before.signal && now.signal) differences.push_back("signal: new");
   return differences;
 }
 

@@ -1,7 +1,9 @@
 // The configuration of a training: one JSON object, every key of it known, every value in range. The part under "model"
-// is the network's (graph/model_config.h). The same keys exist as command-line options, which overwrite the file's.
+// is the network's (graph/model_config.h), that under "signal", which may be absent, the recording's (train/signal.h). The other
+// keys exist as command-line options too, which overwrite the file's.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,11 +13,13 @@
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/json.h"
 #include "weights_tool/train/distill_config.h"
+#include "weights_tool/train/signal.h"
 
 namespace mote::tool {
 
 struct TrainConfig {
   ModelConfig model;
+  std::optional<SignalConfig> signal;  // the data are windows of one recording: how they are cut out and scaled
   ScheduleKind schedule = ScheduleKind::cosine;
   int timesteps = 1000;  // T, levels of the schedule
   Prediction prediction = Prediction::v;

@@ -33,6 +33,7 @@ DatasetNeeds needs_of(const TrainJob& job) {
   DatasetNeeds needs;
   needs.background = job.config.background;
   needs.class_list = job.class_list;
+  needs.signal = job.config.signal;
   needs.height = model.height;
   needs.width = model.width;
   needs.channels = model.channels;
