@@ -228,8 +228,8 @@ mote_status mote_sampler_read_u8(const mote_sampler* sampler, uint8_t* pixels, s
 mote_status mote_sampler_saved_size(const mote_sampler* sampler, size_t* bytes);
 mote_status mote_sampler_save(const mote_sampler* sampler, void* block, size_t size);
 /* Restores into a sampler created with the same model, steps, method, eta and guidance_scale, in which a known part and a
- * measurement are set if and only if they were when the block was saved (not their values, which are the caller's to set
- * again: they are not in the block), else MOTE_E_STATE; takes seed, index, class
+ * measurement are set if and only if they were when the block was saved, else MOTE_E_STATE (their values, and the rounds of
+ * steps, are not in the block: the caller sets the same again); takes seed, index, class
  * and x_t from the block. The bytes that follow are those of a sampler that was never interrupted. An error leaves the
  * sampler as it was. */
 mote_status mote_sampler_restore(mote_sampler* sampler, const void* block, size_t size);
@@ -269,6 +269,12 @@ mote_status mote_model_find_timestep(const mote_model* model, float sigma, int32
  * must stay; NULL, NULL, 0: nothing is known from now on. Kept when the sampler begins again. Only between steps, else
  * MOTE_E_STATE. */
 mote_status mote_sampler_set_known(mote_sampler* sampler, const float* known, const uint8_t* mask, size_t count);
+
+/* Takes every step but the last `rounds` times, going back by the forward process between (Lugmayr et al. 2022, arXiv
+ * 2201.09865: RePaint with jumps of one step): the open part of a picture gets to fit what is known or measured. 0 and 1:
+ * once; at most 63. Costs that many times the work. MOTE_E_UNSUPPORTED also for methods that keep a history. Kept when the
+ * sampler begins again. Only between steps, else MOTE_E_STATE. */
+mote_status mote_sampler_set_rounds(mote_sampler* sampler, uint32_t rounds);
 
 /* Draws only pictures that agree with measurements y = A x (null-space: Wang et al. 2023, arXiv 2212.00490): in every step
  * the predicted picture p becomes p + weight * A^+ (y - A p), with A^+ the pseudo-inverse of A, and the step goes on with

@@ -149,6 +149,7 @@ class Sampler {
     mote::check(mote_sampler_set_measured_averages(sampler_, averages.data(), averages.size(), block_height,
                                                    block_width, weight));
   }
+  void set_rounds(uint32_t rounds) { mote::check(mote_sampler_set_rounds(sampler_, rounds)); }
   void clear_known() { mote::check(mote_sampler_set_known(sampler_, nullptr, nullptr, 0)); }
   void clear_measured() { mote::check(mote_sampler_set_measured_elements(sampler_, nullptr, nullptr, 0, 0)); }
   // Both return true while there is more to do.

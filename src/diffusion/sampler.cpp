@@ -25,13 +25,15 @@ struct SavedHeader {
   int32_t class_label;  // MOTE_NO_CLASS if the model has no classes
   uint32_t step;        // steps finished
   uint8_t history_count;
-  uint8_t constraints;  // bits: saved_known, saved_measured
+  uint8_t constraints;  // bits: saved_known, saved_measured; from bit 2 on: rounds of the step finished
   uint16_t first_step;  // where the trajectory began
   uint32_t elements;
   float guidance;  // 0: none
 };
 static_assert(format::max_train_steps <= UINT16_MAX);
-constexpr uint8_t saved_known = 1, saved_measured = 2;
+constexpr uint8_t saved_known = 1, saved_measured = 2, saved_round = 4;
+static_assert(max_rounds * saved_round + saved_known + saved_measured <= UINT8_MAX);
+static_assert(format::max_train_steps < 1 << 16);  // noise_row
 
 static_assert(sizeof(SavedHeader) == 64 && offsetof(SavedHeader, model_crc32) == 16);
 constexpr uint32_t saved_magic = format::fourcc('M', 'O', 'T', 'S');
@@ -164,7 +166,7 @@ Status Sampler::create(const Model& model, const SamplerPlan& plan, void* buffer
   s.model_ = &model;
   s.kernels_ = plan.kernels;
   s.x_ = pieces.x;
-  s.history_count_ = history_planes(model, plan);
+  s.history_count_ = static_cast<uint8_t>(history_planes(model, plan));
   s.history_ = s.history_count_ == 0 ? nullptr : pieces.history;
   s.history_stride_ = plane_stride(model);
   s.steps_ = plan.steps;
@@ -226,6 +228,7 @@ Status Sampler::restart(uint64_t seed, uint32_t sample_index, int32_t class_labe
 float* Sampler::start_at(uint32_t row) {
   step_ = row;
   first_step_ = row;
+  round_ = 0;
   in_step_ = false;
   second_pass_ = false;
   if (history_count_ != 0) memset(history_, 0, size_t{history_count_} * history_stride_ * sizeof(float));
@@ -292,12 +295,18 @@ void Sampler::take_step() {
   SamplerRow row = rows_[step_];
   if (first_step_ != 0) without_missing_history(&row, step_ - first_step_);
   if (measurement.correct != nullptr) measurement.correct(*this, &row, m);
-  const StepNoise noise = {nullptr, seed_, step_, sample_index_};
+  const StepNoise noise = {nullptr, seed_, noise_row(step_), sample_index_};
   sampler_update(row, x_, m, history_, history_count_, history_stride_, 0, picture_elements(), noise);
   ++step_;
   in_step_ = false;
   second_pass_ = false;
   if (known.put != nullptr) known.put(*this, x_);
+  if (back == nullptr || step_ == steps_ || round_ + 1u >= rounds) {
+    round_ = 0;
+    return;
+  }
+  back(*this, --step_, x_);
+  ++round_;
 }
 
 Status Sampler::predict(const float* x, float timestep, int32_t class_label, float* out) {
@@ -327,7 +336,8 @@ Status Sampler::predict(const float* x, float timestep, int32_t class_label, flo
 }
 
 uint64_t Sampler::work_done() const {
-  return step_ * step_work() + (second_pass_ ? pass_work_ : 0) + (in_step_ ? runner_.work_done() : 0);
+  return (rounds_before(step_) + round_) * step_work() + (second_pass_ ? pass_work_ : 0) +
+         (in_step_ ? runner_.work_done() : 0);
 }
 
 uint8_t Sampler::constraints() const {
@@ -354,8 +364,8 @@ void Sampler::save(void* block) const {
   header.sample_index = sample_index_;
   header.class_label = class_label_;
   header.step = step_;
-  header.history_count = static_cast<uint8_t>(history_count_);
-  header.constraints = constraints();
+  header.history_count = history_count_;
+  header.constraints = static_cast<uint8_t>(constraints() | (round_ * saved_round));
   header.first_step = static_cast<uint16_t>(first_step_);
   header.guidance = guidance_;
   header.elements = picture_elements();
@@ -382,7 +392,8 @@ Status Sampler::restore(const void* block, size_t size) {
   if (crc32(0, from + saved_unsummed, header.total_bytes - saved_unsummed) != header.crc32) return MOTE_E_CHECKSUM;
   if (header.model_crc32 != model_->view.header->crc32 || header.model_bytes != model_->view.header->file_bytes ||
       header.steps != steps_ || header.rows_crc32 != crc32(0, rows_, steps_ * sizeof(SamplerRow)) ||
-      header.history_count != history_count_ || header.constraints != constraints() || header.guidance != guidance_ ||
+      header.history_count != history_count_ || header.constraints % saved_round != constraints() ||
+      header.constraints / saved_round >= rounds || header.guidance != guidance_ ||
       header.elements != picture_elements() || header.total_bytes != saved_bytes()) {
     return MOTE_E_STATE;
   }
@@ -397,6 +408,7 @@ Status Sampler::restore(const void* block, size_t size) {
   class_row_ = row;
   step_ = header.step;
   first_step_ = header.first_step;
+  round_ = header.constraints / saved_round;
   in_step_ = false;
   second_pass_ = false;
   const size_t plane = picture_elements() * sizeof(float);

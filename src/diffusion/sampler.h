@@ -62,6 +62,8 @@ struct Measurement {
   float weight = 0;
 };
 
+constexpr uint32_t max_rounds = 63;
+
 class Sampler {
  public:
   // Makes a sampler at the start of `buffer` (aligned to MOTE_ALIGNMENT). MOTE_E_BUFFER_TOO_SMALL,
@@ -81,7 +83,7 @@ class Sampler {
   uint32_t steps() const { return steps_; }
   uint32_t timestep() const { return step_ < steps_ ? static_cast<uint32_t>(rows_[step_].timestep) : 0; }
   uint64_t work_done() const;
-  uint64_t work_total() const { return steps_ * step_work(); }
+  uint64_t work_total() const { return rounds_before(steps_) * step_work(); }
   const char* kernels() const { return kernel_set_name(kernels_); }
 
   // The saved block (SPEC.md, "Saved state").
@@ -95,10 +97,17 @@ class Sampler {
   uint64_t seed() const { return seed_; }
   uint32_t sample_index() const { return sample_index_; }
   bool in_step() const { return in_step_; }
+  uint32_t history_count() const { return history_count_; }
+  // The step of noise coordinates at row `row`: each round has noise of its own.
+  uint32_t noise_row(uint32_t row) const { return row + (uint32_t{round_} << 16); }
   // Begins again before row `row`, whose x_t the caller writes into what is returned: picture_elements() values.
   float* start_at(uint32_t row);
   KnownPart known;
   Measurement measurement;
+  // Steps that are taken more than once: after a step that is not the last, takes x, which has come from row `row` to the
+  // one behind it, back. Null: each step is taken once, and rounds is 1.
+  void (*back)(const Sampler& sampler, uint32_t row, float* x) = nullptr;
+  uint8_t rounds = 1;
 
  private:
   Status make_rows(const mote_config& config, SamplerRow* rows) const;
@@ -107,30 +116,35 @@ class Sampler {
   void close_gaps(float* m) const;
   void take_step();
   uint8_t constraints() const;
+  // Of all steps before `row`; the last step has one.
+  uint64_t rounds_before(uint32_t row) const {
+    return row == 0 ? 0 : uint64_t{row} * rounds - (row == steps_ ? rounds - 1u : 0);
+  }
   // With guidance, unless there is no class to guide to.
   bool two_passes() const { return guidance_ != 0.0f && class_row_ != model_->view.model->num_classes; }
   uint64_t step_work() const { return (two_passes() ? 2 : 1) * pass_work_ + picture_elements(); }
 
   const Model* model_ = nullptr;
-  KernelSet kernels_ = KernelSet::ref;
   float* x_ = nullptr;
   float* history_ = nullptr;
-  uint32_t history_count_ = 0;
-  uint32_t history_stride_ = 0;  // floats from plane to plane
   const SamplerRow* rows_ = nullptr;
   uint32_t steps_ = 0;
+  float guidance_ = 0.0f;
+  KernelSet kernels_ = KernelSet::ref;
+  uint32_t history_stride_ = 0;  // floats from plane to plane
   uint64_t pass_work_ = 0;       // of one pass through the network
   float* with_class_ = nullptr;  // the first output of two
-  float guidance_ = 0.0f;
   Runner runner_;
 
   uint64_t seed_ = 0;
   uint32_t sample_index_ = 0;
   int32_t class_label_ = 0;
-  uint32_t class_row_ = 0;    // of the class embedding
-  uint32_t step_ = 0;         // steps finished
-  uint32_t first_step_ = 0;   // where the trajectory began: no history from before it
-  bool in_step_ = false;      // work on step step_ has begun
+  uint32_t class_row_ = 0;   // of the class embedding
+  uint32_t step_ = 0;        // steps finished
+  uint32_t first_step_ = 0;  // where the trajectory began: no history from before it
+  bool in_step_ = false;     // work on step step_ has begun
+  uint8_t history_count_ = 0;
+  uint8_t round_ = 0;         // rounds of this step finished
   bool second_pass_ = false;  // of two: that without the class
 };
 

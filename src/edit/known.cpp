@@ -23,7 +23,8 @@ void put_known(const Sampler& sampler, float* x) {
     if (part.mask[e] == 0) continue;
     float k = part.x0[e];
     if (!last) {
-      if (drawn != e / 4) gaussian_block(z, drawn = e / 4, sampler.seed(), step, sampler.sample_index(), noise_known);
+      if (drawn != e / 4)
+        gaussian_block(z, drawn = e / 4, sampler.seed(), sampler.noise_row(step), sampler.sample_index(), noise_known);
       k = (signal * without_tiny(k)) + (noise * z[e % 4]);
     }
     const float share = static_cast<float>(part.mask[e]) * (1.0f / 255.0f);

@@ -70,6 +70,7 @@ TEST_CASE("editing in C++: each call is the one of the C API") {
   CHECK(sampler.x() == picture);
   sampler.clear_known();
   sampler.set_measured(averages, 1, 3);
+  sampler.set_rounds(2);
   sampler.start_noisy(picture, 0.01f);
   while (sampler.step()) {
   }
