@@ -35,8 +35,10 @@ const CommandSpec& spec() {
       {{"MODEL", "a .mote file"}},
       {Option::integer("n", 64, 1, most_pictures, "pictures to draw"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
-       Option::choice("sampler", "", sampler_names(),
-                      "the update rule; -large: variance beta; without it that of the model's scheduler, or ddim"),
+       Option::choice(
+           "sampler", "", sampler_names(),
+           "the update rule; -large: variance beta, -learned: the network's; without it that of the model's scheduler, "
+           "or ddim"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integers("timesteps", 0, format::max_train_steps - 1, "noise levels to visit, falling: 999,899,..."),
        Option::integer("seed", 1, 0, largest_exact,

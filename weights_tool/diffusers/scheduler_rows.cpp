@@ -159,7 +159,8 @@ class LevelSteps {
         row.D = std::sqrt(small);
     }
     SchedulerStep step = finished(config_, row, timestep, shares);
-    step.adds_noise = timestep > 0;
+    // mote's own spacing ends above level 0, and the step to the picture adds nothing there either.
+    step.adds_noise = timestep > 0 && (config_.levels.empty() || previous >= 0);
     step.log_variance_low = std::log(std::max(small, smallest));
     step.log_variance_high = std::log(std::max(added, smallest));
     return step;
