@@ -30,7 +30,9 @@ CommandSpec make_spec() {
                        "left out: the folder keeps it",
                        Positional::Arity::optional}};
   spec.options = {
-      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, or .npy"),
+      Option::text("data", "PATH",
+                   "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, .npy, or points:swiss-roll, "
+                   "points:two-moons, points:mixture"),
       Option::text("labels", "FILE.csv",
                    "lines file,class[,times]: which PNGs of the folder, their classes and how "
                    "often an epoch shows them"),
