@@ -116,7 +116,6 @@ TEST_CASE("edit: command lines that make no sense are refused") {
       {{"--init", in, "--class", "3"}, "has no class 3"},
       {{"--init", mask, "--inpaint", in, "--mask", mask}, "--inpaint has 2 pictures"},
       {{"--inpaint", in, "--mask", in}, "is no mask"},
-      {{"--denoise", in, "--sigma", "1000"}, "as noisy"},
   };
   for (const auto& c : cases) {
     const test::ToolResult result = bench.edit(c.first);
