@@ -8,6 +8,7 @@ const std::vector<CommandEntry>& command_table() {
       {"noise", "draw the forward process and its schedules", run_noise},
       {"train", "train a diffusion model on pictures", run_train},
       {"sample", "draw pictures from a model", run_sample},
+      {"edit", "change given pictures: inpaint, denoise, redraw, enlarge", run_edit},
       {"forward", "run the network once", run_forward},
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
       {"import", "make a model file of a diffusers checkpoint", run_import},

@@ -34,6 +34,7 @@ class Job {
     config.class_label = class_of(request_.first_index);
     config.method = request_.method;
     config.eta = request_.eta;
+    config.guidance_scale = request_.guidance;
     config.timesteps = request_.timesteps.empty() ? nullptr : request_.timesteps.data();
     return config;
   }
@@ -74,13 +75,20 @@ class Job {
     for (uint32_t step = 0; step < result_.steps; ++step) {
       if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
       const HostStep& host = request_.host_steps[step];
-      check_status(mote_sampler_predict(sampler, x.data(), row_timestep(host.row), result_.classes[picture], out.data(),
-                                        outputs),
+      const float timestep = row_timestep(host.row);
+      check_status(mote_sampler_predict(sampler, x.data(), timestep, result_.classes[picture], out.data(), outputs),
                    what);
       for (size_t e = 0; e < elements_; ++e) {
         const float* pixel = out.data() + e / channels_ * out_channels_;
         m[e] = pixel[e % channels_];
         v[e] = out_channels_ > channels_ ? pixel[channels_ + e % channels_] : 0.0f;
+      }
+      if (guided(picture)) {  // the variance stays that of the class
+        check_status(mote_sampler_predict(sampler, x.data(), timestep, MOTE_NO_CLASS, out.data(), outputs), what);
+        for (size_t e = 0; e < elements_; ++e) {
+          const float none = out[e / channels_ * out_channels_ + e % channels_];
+          m[e] = none + request_.guidance * (m[e] - none);
+        }
       }
       noise_of(step, picture, z.data());
       host_step(host, x.data(), m.data(), v.data(), z.data(), history.data(), format::max_history, elements_);
@@ -99,6 +107,10 @@ class Job {
     const size_t pictures = request_.noise.size() / (result_.steps * elements_);
     const size_t at = size_t{step} * pictures + (pictures == 1 ? 0 : picture);
     std::copy_n(request_.noise.data() + at * elements_, elements_, z);
+  }
+
+  bool guided(size_t picture) const {
+    return request_.guidance != 0 && request_.guidance != 1 && result_.classes[picture] != MOTE_NO_CLASS;
   }
 
   int32_t class_of(uint32_t sample_index) const {
