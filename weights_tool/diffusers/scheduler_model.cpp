@@ -53,6 +53,14 @@ HostStep host_step_of(const SchedulerConfig& config, const SchedulerStep& step) 
   return host;
 }
 
+HostStep guided_step_of(const SchedulerConfig& config, const SchedulerStep& step, double scale) {
+  HostStep host = host_step_of(config, step);
+  host.guide_x0 = scale * step.guide_x0;
+  host.guide_x = scale * step.guide_x;
+  host.guide_of_noise = step.guide_of_noise;
+  return host;
+}
+
 DiffusionInfo diffusion_of(const SchedulerConfig& config, int steps) {
   SchedulerConfig device = config;
   if (config.threshold) {
