@@ -8,6 +8,8 @@ const std::vector<CommandEntry>& command_table() {
       {"noise", "draw the forward process and its schedules", run_noise},
       {"train", "train a diffusion model on pictures", run_train},
       {"sample", "draw pictures from a model", run_sample},
+      {"invert", "find the noise that a picture is drawn from", run_invert},
+      {"interpolate", "draw pictures between two noises or two pictures", run_interpolate},
       {"forward", "run the network once", run_forward},
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
       {"import", "make a model file of a diffusers checkpoint", run_import},
