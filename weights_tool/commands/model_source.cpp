@@ -34,13 +34,17 @@ Content content_of(ByteView bytes) {
   return Content::other;
 }
 
-DiffusionInfo diffusion_of(const TrainConfig& config, int steps) {
+// updates: done by the training, which say what a distilled model's steps are.
+DiffusionInfo diffusion_of(const TrainConfig& config, int steps, int64_t updates) {
   ScheduleOptions options;
   options.kind = config.schedule;
   options.train_steps = config.timesteps;
   DiffusionInfo info;
   info.schedule = exact_alpha_bar_table(make_schedule(options));
-  info.default_steps = steps > 0 ? steps : std::min(10, config.timesteps);
+  const int own = config.distillation.wanted()
+                      ? distill_stage(config.distillation, std::max<int64_t>(1, updates)).student_steps
+                      : std::min(10, config.timesteps);
+  info.default_steps = steps > 0 ? steps : own;
   return info;
 }
 
@@ -58,12 +62,12 @@ ModelSource from_configuration(ByteView bytes, const std::string& path, const So
   if (JsonView(json, path).has("model")) {
     config = train_config_from_json(json, path);
   } else {
-    config.model = unet_config_from_json(JsonView(json, path));
+    config.model = model_config_from_json(JsonView(json, path));
   }
   ModelSource source;
   source.kind = ModelSource::Kind::configuration;
   source.graph = build_training_graph(config);
-  source.diffusion = diffusion_of(config, options.steps);
+  source.diffusion = diffusion_of(config, options.steps, 0);
   source.meta = Json::object().set("config", train_config_to_json(config));
   complete(source);
   return source;
@@ -75,7 +79,7 @@ ModelSource from_checkpoint(const std::string& path, const SourceOptions& option
   ModelSource source;
   source.kind = ModelSource::Kind::checkpoint;
   source.graph = std::move(loaded.graph);
-  source.diffusion = diffusion_of(state.config, options.steps);
+  source.diffusion = diffusion_of(state.config, options.steps, state.step);
   source.meta = Json::object();
   source.meta.set("producer", "mote weights_tool " MOTE_VERSION_STRING)
       .set("weights", options.use_ema ? "ema" : "last");

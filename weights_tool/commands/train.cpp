@@ -21,6 +21,8 @@ CommandSpec make_spec() {
       {"weights_tool train fashion.json --data /usr/share/datasets/fashion-mnist --out run --resume",
        "go on after Ctrl-C, a crash or a power cut; the result is the same"},
       {"weights_tool train rgb.json --data pictures/ --out run --batch 64 --epochs 100", "PNG files; other settings"},
+      {"weights_tool train few.json --data /usr/share/datasets/fashion-mnist --out run --distill fashion.mote",
+       "a model of few steps from one of many"},
       {"weights_tool train fashion.json --bench-steps 20", "pictures a second on this machine, nothing is written"},
   };
   spec.positionals = {{"CONFIG",
@@ -33,6 +35,8 @@ CommandSpec make_spec() {
                    "lines file,class[,times]: which PNGs of the folder, their classes and how "
                    "often an epoch shows them"),
       Option::text("out", "DIR", "folder for checkpoint, loss curve and samples"),
+      Option::text("distill", "TEACHER",
+                   "progressive distillation from a checkpoint or float .mote file, as CONFIG's \"distillation\" says"),
       Option::flag("resume", "go on with the training in DIR"),
       Option::flag("force", "start over in a DIR that holds a training"),
       Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
@@ -42,6 +46,10 @@ CommandSpec make_spec() {
   };
   for (Option& option : train_config_options()) spec.options.push_back(std::move(option));
   spec.notes =
+      "\"distillation\": {\"teacher_steps\": 16, \"steps\": [8, 4], \"updates\": [4000, 8000]} in CONFIG trains "
+      "students "
+      "of 8 and then\n4 steps, each from the model before it, for so many optimiser steps; epochs is not used then. "
+      "DIR/stage-8.safetensors\nand so on are checkpoints of the finished stages; export and quantize take them.\n"
       "Ctrl-C saves and exits with 130. A checkpoint is complete at every moment, also when the program is killed.\n"
       "Without a default above, the value comes from CONFIG, and what is missing there from the defaults of the "
       "program.";
@@ -63,6 +71,7 @@ TrainJob job_of(const Arguments& args) {
   job.data = args.text("data");
   job.class_list = args.text("labels");
   job.out = args.text("out");
+  job.teacher = args.text("distill");
   job.resume = args.flag("resume");
   job.force = args.flag("force");
   job.threads = static_cast<int>(args.integer("threads"));

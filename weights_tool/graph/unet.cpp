@@ -58,10 +58,11 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 }
 
 UNetConfig unet_config_from_json(const JsonView& view) {
-  view.refuse_unknown({"height", "width", "channels", "classes", "base_channels", "multipliers", "level_channels",
-                       "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout", "scale_shift",
-                       "reduce_on_upsample", "time_features", "sinusoid_features", "kernel"});
+  view.refuse_unknown({"kind", "height", "width", "channels", "classes", "base_channels", "multipliers",
+                       "level_channels", "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout",
+                       "scale_shift", "reduce_on_upsample", "time_features", "sinusoid_features", "kernel"});
   UNetConfig config;
+  if (view.has("kind")) view.at("kind").one_of({"unet"});  // graph/model_config.h has the others
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
   config.width = static_cast<int>(view.integer_or("width", config.width, 1, 1024));
   config.channels = static_cast<int>(view.integer_or("channels", config.channels, 1, 16));

@@ -164,7 +164,7 @@ TrainState parse_train_state(const std::string& text, const std::string& name) {
 }
 
 Graph build_training_graph(const TrainConfig& config) {
-  Graph graph = build_unet(config.model, config.seed);
+  Graph graph = build_model(config.model, config.seed);
   graph.num_classes = config.model.classes;
   graph.train_steps = config.timesteps;
   graph.prediction = config.prediction;

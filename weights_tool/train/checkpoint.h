@@ -56,14 +56,14 @@ TrainState restore_checkpoint(const std::string& path, const Graph& graph, const
 // A trained network by itself.
 struct LoadedModel {
   TrainState state;
-  Graph graph;  // build_unet(state.config.model) with the trained values, its train_steps and prediction set
+  Graph graph;  // build_model(state.config.model) with the trained values, its train_steps and prediction set
 };
 // use_ema: the averaged weights, which is what samples well; otherwise the last ones.
 LoadedModel load_checkpoint(const std::string& path, bool use_ema);
 // The same from a file's bytes; `name` stands in front of errors.
 LoadedModel load_checkpoint(ByteView bytes, const std::string& name, bool use_ema);
 
-// The graph a configuration stands for: build_unet, with num_classes, train_steps and prediction set.
+// The graph a configuration stands for: build_model, with num_classes, train_steps and prediction set.
 Graph build_training_graph(const TrainConfig& config);
 
 }  // namespace mote::tool

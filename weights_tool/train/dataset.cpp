@@ -200,9 +200,32 @@ Dataset load_npy(const std::string& path, const DatasetNeeds& needs) {
   return data;
 }
 
+Dataset load_recording(const std::string& path, const DatasetNeeds& needs) {
+  if (needs.height != 1 || needs.channels != 1) fail(path, "a recording needs model.height and model.channels of 1");
+  if (needs.classes > 0) fail(path, "a recording has no classes; set model.classes to 0");
+  const SignalConfig& config = *needs.signal;
+  const std::vector<double> recording = read_signal(path);
+  const Stretch stretch = stretch_of(config.begin, config.end, recording.size());
+  const size_t width = static_cast<size_t>(needs.width), length = stretch.end - stretch.begin;
+  if (length < width) {
+    fail(path, "signal.begin and signal.end leave " + std::to_string(length) + " samples, fewer than a window of " +
+                   std::to_string(width));
+  }
+  const std::vector<double> signal = prepare_signal(recording, stretch, config);
+  Dataset data;
+  data.source = path;
+  data.values.assign(signal.begin(), signal.end());
+  data.value_stride = data.images.channels = data.images.height = 1;
+  data.images.width = width;
+  data.images.count = length - width + 1;
+  check_fit(data, needs);
+  return data;
+}
+
 }  // namespace
 
 Dataset load_dataset(const std::string& path, const DatasetNeeds& needs) {
+  if (needs.signal) return load_recording(path, needs);
   if (is_npy(path)) return load_npy(path, needs);
   if (!needs.class_list.empty() && !is_directory(path)) {
     fail(path, "a class list is for a folder of PNG files");
@@ -213,6 +236,7 @@ Dataset load_dataset(const std::string& path, const DatasetNeeds& needs) {
 }
 
 bool load_validation(const std::string& path, const DatasetNeeds& needs, Dataset* validation) {
+  if (needs.signal) return false;  // the rest of the recording is for tests
   if (is_npy(path)) {
     const std::string held_out = path.substr(0, path.size() - 4) + "-test.npy";
     if (!path_exists(held_out)) return false;

@@ -2,10 +2,12 @@
 // bytes in memory, other samples are floats. Everything random is a function of (seed, step, place in the batch): no state, nothing to save.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "weights_tool/io/image.h"
+#include "weights_tool/train/signal.h"
 
 namespace mote::tool {
 
@@ -32,6 +34,7 @@ struct DatasetNeeds {
   int classes = 0;                          // 0: labels are not read
   int background = -1;                      // of PNG files: io/image_fit.h
   std::string class_list;                   // of a folder of PNG files: train/class_list.h; "": none
+  std::optional<SignalConfig> signal;       // of a recording
 };
 
 // `path` is one of
@@ -40,7 +43,8 @@ struct DatasetNeeds {
 //   a folder of PNG files; with classes, of one subfolder of PNG files a class, numbered in the order of their names, or
 //   with a class list. Pictures that are a whole multiple too large are shrunk;
 //   a .npy file: samples (N, C, H, W), or (N, n) where two of the three sizes are 1; or a signal (n), whose samples are all its windows
-//   of the wanted width. No labels.
+//   of the wanted width. No labels;
+//   with needs.signal, a recording as train/signal.h reads it, whose samples are all windows of the stretch it names.
 // Error(invalid_input) if the pictures or labels do not fit the needs.
 Dataset load_dataset(const std::string& path, const DatasetNeeds& needs);
 // The held-out pictures beside them: t10k-... of a folder or of the folder of an IDX file, X-test.npy of X.npy; without:

@@ -132,11 +132,12 @@ Json option_value(const Arguments& arguments, const Key& key) {
 
 TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   const JsonView view(json, where);
-  std::vector<std::string> known = {"model"};
+  std::vector<std::string> known = {"model", "signal", "distillation"};
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
-  config.model = unet_config_from_json(view.at("model"));
+  config.model = model_config_from_json(view.at("model"));
+  if (view.has("signal")) config.signal = signal_config_from_json(view.at("signal"));
   const Reader read(view);
   read.choice("schedule", &config.schedule);
   read.integer("timesteps", &config.timesteps);
@@ -161,12 +162,16 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   read.integer("validation_pictures", &config.validation_pictures);
   read.integer("slice", &config.slice);
   read.integer("slots", &config.slots);
+  if (view.has("distillation")) {
+    config.distillation = distill_config_from_json(view.at("distillation"), config.timesteps);
+  }
   return config;
 }
 
 Json train_config_to_json(const TrainConfig& config) {
   Json json = Json::object();
-  json.set("model", unet_config_to_json(config.model));
+  json.set("model", model_config_to_json(config.model));
+  if (config.signal) json.set("signal", signal_config_to_json(*config.signal));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));
   json.set("loss_weighting", choice_text("loss_weighting", config.loss_weighting));
@@ -179,10 +184,13 @@ Json train_config_to_json(const TrainConfig& config) {
   json.set("class_dropout", config.class_dropout).set("seed", config.seed);
   json.set("checkpoint_every", config.checkpoint_every).set("sample_every", config.sample_every);
   json.set("validation_pictures", config.validation_pictures);
-  return json.set("slice", config.slice).set("slots", config.slots);
+  json.set("slice", config.slice).set("slots", config.slots);
+  if (config.distillation.wanted()) json.set("distillation", distill_config_to_json(config.distillation));
+  return json;
 }
 
 int64_t total_steps(const TrainConfig& config, int64_t pictures) {
+  if (config.distillation.wanted()) return distill_updates(config.distillation);
   const double steps = std::ceil(config.epochs * static_cast<double>(pictures) / config.batch);
   if (steps >= 4294967295.0) {
     throw Error(ExitCode::usage, "epochs: that many passes are more than 2^32 steps; fewer epochs or a larger batch");
@@ -221,13 +229,16 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
   std::vector<std::string> differences;
   for (const auto& [key, value] : old_json.members()) {
     const std::string& name = key;
-    const Json& other = *new_json.find(name);
+    const Json* found = new_json.find(name);
+    const Json other = found != nullptr ? *found : Json();
     const bool is_free =
         std::any_of(std::begin(free_keys), std::end(free_keys), [&](const char* k) { return name == k; });
     if (is_free || value == other) continue;
     differences.push_back(key == "model" ? "model"
                                          : key + ": " + write_json(value, 0) + ", now " + write_json(other, 0));
   }
+  if (!before.distillation.wanted() && now.distillation.wanted()) differences.push_back("distillation: new");
+  if (!before.signal && now.signal) differences.push_back("signal: new");
   return differences;
 }
 

@@ -1,20 +1,25 @@
 // The configuration of a training: one JSON object, every key of it known, every value in range. The part under "model"
-// is the network's (graph/unet.h). The same keys exist as command-line options, which overwrite the file's.
+// is the network's (graph/model_config.h), that under "signal", which may be absent, the recording's (train/signal.h). The other
+// keys exist as command-line options too, which overwrite the file's.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "weights_tool/diffusion/parameterisation.h"
 #include "weights_tool/diffusion/schedules.h"
-#include "weights_tool/graph/unet.h"
+#include "weights_tool/graph/model_config.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/json.h"
+#include "weights_tool/train/distill_config.h"
+#include "weights_tool/train/signal.h"
 
 namespace mote::tool {
 
 struct TrainConfig {
-  UNetConfig model;
+  ModelConfig model;
+  std::optional<SignalConfig> signal;  // the data are windows of one recording: how they are cut out and scaled
   ScheduleKind schedule = ScheduleKind::cosine;
   int timesteps = 1000;  // T, levels of the schedule
   Prediction prediction = Prediction::v;
@@ -37,6 +42,7 @@ struct TrainConfig {
   int64_t sample_every = 1000;         // steps; also how often the held-out loss is measured
   int64_t validation_pictures = 2048;  // at most that many held-out pictures
   int slice = 8, slots = 8;            // train/gradients.h: how a batch is cut; part of what decides the bytes
+  DistillConfig distillation;          // few steps from a teacher; its updates then count instead of the epochs
 };
 
 // Error(invalid_input) that names the key, in `where` (a path), for unknown keys, wrong types and ranges.
@@ -44,7 +50,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where);
 // Every key, in a fixed order: the text of equal configurations is equal.
 Json train_config_to_json(const TrainConfig& config);
 
-// ceil(epochs * pictures / batch), at least 1. Error(usage) if that is 2^32 or more.
+// ceil(epochs * pictures / batch), at least 1; of a distillation the sum of its updates. Error(usage) if that is 2^32 or more.
 int64_t total_steps(const TrainConfig& config, int64_t pictures);
 
 // The options that overwrite keys (those of "model" aside): "--learning-rate" for "learning_rate". Without defaults.

@@ -61,7 +61,6 @@ Trainer::Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, 
   state_.data_crc32 = data.checksum();
 }
 
-// Fills x_t, target, levels and classes of step state_.step.
 void Trainer::prepare_batch() {
   source_.select(state_.step);
   const uint32_t step = static_cast<uint32_t>(state_.step);
@@ -106,6 +105,12 @@ double Trainer::batch_gradient() {
   return sum * share;
 }
 
+Trainer::UpdatePlan Trainer::update_plan(int64_t number) const {
+  return {number,
+          learning_rate_at(number, total_, config_.warmup_steps, config_.learning_rate, config_.final_learning_rate),
+          ema_decay_at(number, config_.ema)};
+}
+
 StepResult Trainer::step() {
   prepare_batch();
   StepResult result;
@@ -117,12 +122,12 @@ StepResult Trainer::step() {
                                        ": the loss is not finite any more; lower learning_rate or gradient_clip and go "
                                        "on from the last checkpoint");
   }
-  result.learning_rate =
-      learning_rate_at(number, total_, config_.warmup_steps, config_.learning_rate, config_.final_learning_rate);
+  const UpdatePlan plan = update_plan(number);
+  result.learning_rate = plan.learning_rate;
   const OptimizerBuffers buffers = {store_.values(), m_.data(),        v_.data(),
                                     ema_.data(),     gradient_.data(), store_.size()};
-  optimizer_.update(buffers, number, result.learning_rate, clip_factor(result.gradient_norm, config_.gradient_clip),
-                    ema_decay_at(number, config_.ema), *pool_);
+  optimizer_.update(buffers, plan.number, plan.learning_rate, clip_factor(result.gradient_norm, config_.gradient_clip),
+                    plan.ema_decay, *pool_);
   store_.refresh(*pool_);
   state_.step = number;
   state_.images += config_.batch;

@@ -32,6 +32,9 @@ class Trainer {
  public:
   // Data and pool must outlive the trainer.
   Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, ThreadPool& pool);
+  virtual ~Trainer() = default;
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   // Error(failure) if loss or gradient is not finite; nothing is changed then.
   StepResult step();
@@ -43,7 +46,12 @@ class Trainer {
 
   void save(const std::string& path) { save_checkpoint(path, graph_, store_, state_, buffers()); }
   // Goes on from a checkpoint; the configuration stays this trainer's. Error(invalid_input) that names what differs.
-  void resume(const std::string& path);
+  virtual void resume(const std::string& path);
+
+  // Sampler steps of the pictures that show how training goes.
+  virtual int sample_steps() const { return 20; }
+  // Name of what the last step completed and is worth a checkpoint of its own ("stage-8"), or "".
+  virtual std::string milestone() const { return ""; }
 
   const Graph& graph() const { return graph_; }
   const ParameterStore& store() const { return store_; }
@@ -52,9 +60,17 @@ class Trainer {
   // Activations and gradients of all threads; known after the first step.
   size_t planned_bytes() const { return gradients_.bytes(); }
 
- private:
+ protected:
+  // How update `number` (from 1) goes into the weights.
+  struct UpdatePlan {
+    int64_t number;  // of the optimiser, whose moments began before number 1
+    double learning_rate, ema_decay;
+  };
+  virtual UpdatePlan update_plan(int64_t number) const;
+  // Fills x_t, target, levels and classes of step state_.step.
+  virtual void prepare_batch();
+
   CheckpointBuffers buffers() { return {store_.values(), ema_.data(), m_.data(), v_.data()}; }
-  void prepare_batch();
   double batch_gradient();
 
   TrainConfig config_;

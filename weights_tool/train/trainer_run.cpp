@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "diffusion/noise.h"
@@ -11,6 +12,7 @@
 #include "weights_tool/io/os.h"
 #include "weights_tool/io/png.h"
 #include "weights_tool/io/progress.h"
+#include "weights_tool/train/distill_trainer.h"
 #include "weights_tool/train/trainer.h"
 #include "weights_tool/train/trainer_eval.h"
 #include "weights_tool/train/trainer_log.h"
@@ -19,7 +21,6 @@ namespace mote::tool {
 namespace {
 
 constexpr int kGridSide = 8;
-constexpr int kGridSteps = 20;
 
 KernelSet kernel_set_of(const std::string& name) {
   KernelSet set;
@@ -32,6 +33,7 @@ DatasetNeeds needs_of(const TrainJob& job) {
   DatasetNeeds needs;
   needs.background = job.config.background;
   needs.class_list = job.class_list;
+  needs.signal = job.config.signal;
   needs.height = model.height;
   needs.width = model.width;
   needs.channels = model.channels;
@@ -55,6 +57,19 @@ class RunFolder {
   explicit RunFolder(const std::string& path) : path_(path) {}
 
   std::string checkpoint() const { return join_path(path_, "checkpoint.safetensors"); }
+  std::string milestone(const std::string& name) const { return join_path(path_, name + ".safetensors"); }
+  // Path of the kept teacher, or "".
+  std::string teacher() const {
+    for (const char* name : {"teacher.mote", "teacher.safetensors"}) {
+      if (path_exists(join_path(path_, name))) return join_path(path_, name);
+    }
+    return "";
+  }
+  void keep_teacher(const std::string& from) const {
+    const MappedFile file(from);
+    const bool model = file.size() >= 4 && load_u32_le(file.data()) == format::magic;
+    write_file(join_path(path_, model ? "teacher.mote" : "teacher.safetensors"), file.bytes(), true);
+  }
   std::string config() const { return join_path(path_, "config.json"); }
   std::string csv() const { return join_path(path_, "loss.csv"); }
   std::string plot() const { return join_path(path_, "loss.png"); }
@@ -83,7 +98,8 @@ class RunFolder {
     for (const std::string& name : list_directory(path_)) {
       const bool temporary = name.find(".tmp-") != std::string::npos;
       const bool result = name == "loss.csv" || name == "loss.png" || name == "config.json" ||
-                          has_prefix(name, "checkpoint.safetensors") ||
+                          has_prefix(name, "checkpoint.safetensors") || has_prefix(name, "teacher.") ||
+                          has_prefix(name, "stage-") ||
                           (has_prefix(name, "samples") && name.size() > 4 && name.substr(name.size() - 4) == ".png");
       const bool ours =
           result || has_prefix(name, "config.json") || has_prefix(name, "loss.") || has_prefix(name, "samples");
@@ -104,14 +120,18 @@ class Run {
         resuming_(job.resume && path_exists(folder.checkpoint())),
         set_(choose_kernels(job)),
         data_(load_dataset(job.data, needs_of(job))),
-        trainer_(config_, data_, set_, pool_),
+        teacher_path_(job.teacher.empty() && job.resume ? folder.teacher() : job.teacher),
+        trainer_pointer_(make_trainer()),
+        trainer_(*trainer_pointer_),
         evaluator_(trainer_.graph(), trainer_.loss(), set_, pool_) {
-    has_validation_ = config_.validation_pictures > 0 && load_validation(job.data, needs_of(job), &validation_);
+    has_validation_ = config_.validation_pictures > 0 && !config_.distillation.wanted() &&
+                      load_validation(job.data, needs_of(job), &validation_);
   }
 
   ExitCode run() {
     if (resuming_) trainer_.resume(folder_.checkpoint());
     folder_.prepare(!resuming_);
+    if (!resuming_ && !teacher_path_.empty()) folder_.keep_teacher(teacher_path_);
     write_json_file(folder_.config(), train_config_to_json(config_), true);
     TrainLog log(folder_.csv(), trainer_.steps_done());
     const uint64_t total = static_cast<uint64_t>(trainer_.total_steps()) * static_cast<uint64_t>(config_.batch);
@@ -126,6 +146,11 @@ class Run {
       progress.update(static_cast<uint64_t>(step.images), status(step));
       if (look) draw(step.step, log, &progress);
       const bool stop = interrupted();
+      const std::string milestone = trainer_.milestone();
+      if (!milestone.empty()) {
+        trainer_.save(folder_.milestone(milestone));
+        progress.note("step " + std::to_string(step.step) + ": " + folder_.milestone(milestone));
+      }
       if (last || stop || step.step % config_.checkpoint_every == 0) {
         log.flush();
         trainer_.save(folder_.checkpoint());
@@ -155,6 +180,17 @@ class Run {
     return set;
   }
 
+  std::unique_ptr<Trainer> make_trainer() {
+    if (!config_.distillation.wanted()) {
+      if (!teacher_path_.empty() && !resuming_)
+        throw Error(ExitCode::invalid_input, "--distill: the configuration has no \"distillation\"");
+      return std::make_unique<Trainer>(config_, data_, set_, pool_);
+    }
+    if (teacher_path_.empty())
+      throw Error(ExitCode::usage, "the configuration has a \"distillation\": name its teacher with --distill");
+    return std::make_unique<DistillTrainer>(config_, load_teacher(teacher_path_), data_, set_, pool_);
+  }
+
   std::string summary() const {
     const int64_t done = trainer_.steps_done();
     return std::to_string(data_.images.count) + " pictures from " + data_.source + ", " +
@@ -182,7 +218,7 @@ class Run {
   }
 
   void draw(int64_t step, const TrainLog& log, Progress* progress) {
-    const ImageSet pictures = evaluator_.sample(kGridSide * kGridSide, kGridSteps, config_.seed);
+    const ImageSet pictures = evaluator_.sample(kGridSide * kGridSide, trainer_.sample_steps(), config_.seed);
     if (pictures.channels == 1 || pictures.channels == 3) {
       GridOptions options;
       options.columns = kGridSide;
@@ -203,7 +239,9 @@ class Run {
   KernelSet set_;
   Dataset data_, validation_;
   bool has_validation_ = false;
-  Trainer trainer_;
+  std::string teacher_path_;
+  std::unique_ptr<Trainer> trainer_pointer_;
+  Trainer& trainer_;
   Evaluator evaluator_;
 };
 

@@ -2,6 +2,7 @@
 //   config.json               the configuration with every key
 //   checkpoint.safetensors    train/checkpoint.h; .prev is the one before
 //   loss.csv, loss.png        train/trainer_log.h
+//   teacher.*, stage-N.safetensors   of a distillation: its first teacher, and a checkpoint of each finished stage
 //   samples-0001000.png       8x8 pictures drawn with the averaged weights; samples.png is the latest
 #pragma once
 #include <string>
@@ -16,6 +17,7 @@ struct TrainJob {
   std::string data;        // path as load_dataset takes it
   std::string class_list;  // path as load_dataset takes it; "": none
   std::string out;         // folder
+  std::string teacher;     // of a distillation, as load_teacher takes it; "": the folder's when resuming
   bool resume = false;     // go on from the folder's checkpoint, or from the start if it has none yet
   bool force = false;      // start over in a folder that holds a training
   int threads = 0;         // 0: all processors

@@ -73,6 +73,15 @@ def zipped(target):
 def make_zip():
     save("members.zip", zipped(io.BytesIO()))
     save("piped.zip", zipped(Pipe()))
+    # As scipy/misc/ecg.dat: one .npy of 16-bit integers, 1000 + i * i mod 97.
+    header = "{'descr': '<u2', 'fortran_order': False, 'shape': (400,), }".ljust(117) + "\n"
+    values = struct.pack("<400H", *(1000 + i * i % 97 for i in range(400)))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        member = zipfile.ZipInfo("recording.npy", (1980, 1, 1, 0, 0, 0))
+        member.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(member, b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + values)
+    save("recording.zip", target.getvalue())
 
 
 def make_gzip():
