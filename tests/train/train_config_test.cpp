@@ -131,3 +131,21 @@ TEST_CASE("keys that may change when a training goes on are not called different
   CHECK(differences[0] == "model");
   CHECK(differences[1] == "batch: 128, now 64");
 }
+
+TEST_CASE("a learned variance asks for a loss that trains it; importance sampling and the bound have their keys") {
+  CHECK(parse("{\"model\": {}}").loss == LossKind::simple);
+  CHECK(parse("{\"model\": {\"learned_variance\": true}}").loss == LossKind::hybrid);
+  CHECK(parse("{\"model\": {\"learned_variance\": true}}").vlb_weight == 0.001);
+  CHECK(parse("{\"model\": {}}").min_snr_gamma == 5);
+  const TrainConfig config = parse(
+      "{\"model\": {\"learned_variance\": true}, \"loss\": \"vlb\", \"timestep_sampling\": \"importance\", "
+      "\"min_snr_gamma\": 3, \"vlb_weight\": 0.5}");
+  CHECK(config.loss == LossKind::vlb);
+  CHECK(config.timestep_sampling == TimestepSampling::importance);
+  CHECK(config.min_snr_gamma == 3);
+  CHECK(config.vlb_weight == 0.5);
+  CHECK(config_differences(config, parse(write_json(train_config_to_json(config)))).empty());
+  CHECK(parse("{\"model\": {}, \"loss\": \"vlb\"}").loss == LossKind::vlb);
+  CHECK(refusal("{\"model\": {\"learned_variance\": true}, \"loss\": \"simple\"}").find("hybrid") != std::string::npos);
+  CHECK(refusal("{\"model\": {}, \"loss\": \"hybrid\"}").find("learned_variance") != std::string::npos);
+}

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tiny_training.h"
@@ -23,10 +24,11 @@ KernelSet fastest() {
   return set;
 }
 
-std::string checkpoint_after(int steps, int threads, const std::string& path) {
+std::string checkpoint_after(int steps, int threads, const std::string& path,
+                             const TrainConfig& config = tiny_config()) {
   const Dataset data = tiny_pictures(20);
   ThreadPool pool(threads);
-  Trainer trainer(tiny_config(), data, fastest(), pool);
+  Trainer trainer(config, data, fastest(), pool);
   for (int i = 0; i < steps; ++i) trainer.step();
   trainer.save(path);
   return bytes_of(path);
@@ -158,4 +160,85 @@ TEST_CASE("a loss that is not finite stops the training and changes nothing") {
   CHECK(done < 100);
   CHECK_THROWS_AS(trainer.step(), Error);
   CHECK(trainer.steps_done() == done);
+}
+
+namespace {
+
+// A learned variance and levels by importance, few enough that all have ten losses after a few steps.
+TrainConfig learned_config(LossKind kind) {
+  TrainConfig config = tiny_config();
+  config.model.learned_variance = true;
+  config.loss = kind;
+  config.timestep_sampling = TimestepSampling::importance;
+  config.timesteps = 8;
+  config.batch = 16;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("with importance sampling, too, neither threads nor a stop in between change the bytes") {
+  for (const LossKind kind : {LossKind::hybrid, LossKind::vlb}) {
+    const TempFolder folder;
+    const TrainConfig config = learned_config(kind);
+    const std::string whole = checkpoint_after(14, 2, folder.path("whole"), config);
+    CHECK(checkpoint_after(14, 1, folder.path("one"), config) == whole);
+    CHECK(checkpoint_after(14, 3, folder.path("three"), config) == whole);
+    const LevelSampler empty(config.timestep_sampling, config.timesteps);
+    const Dataset data = tiny_pictures(20);
+    ThreadPool pool(2);
+    for (const int stop : {0, 2, 7, 13}) {  // before and after the levels are drawn by their losses
+      checkpoint_after(stop, 1, folder.path("part"), config);
+      Trainer trainer(config, data, fastest(), pool);
+      trainer.step();
+      trainer.resume(folder.path("part"));
+      while (trainer.steps_done() < 14) trainer.step();
+      trainer.save(folder.path("resumed"));
+      CHECK(bytes_of(folder.path("resumed")) == whole);
+      CHECK(trainer.state().level_losses != empty.history());
+    }
+    TrainConfig other = config;
+    other.timestep_sampling = TimestepSampling::uniform;
+    CHECK(checkpoint_after(14, 2, folder.path("uniform"), other) != whole);
+    const LoadedModel model = load_checkpoint(folder.path("whole"), true);
+    CHECK(model.graph.tensors[static_cast<size_t>(model.graph.output)].dims[2] == 2);
+  }
+}
+
+TEST_CASE("a learned variance finds its way: the bound falls below that of either fixed one") {
+  TrainConfig config = learned_config(LossKind::hybrid);
+  config.model.dropout = 0;
+  config.timestep_sampling = TimestepSampling::uniform;
+  config.timesteps = 50;
+  config.epochs = 100;
+  config.ema = 0.98;
+  config.vlb_weight = 0.01;
+  const Dataset data = tiny_pictures(64), held_out = tiny_pictures(64, 99);
+  ThreadPool pool(2);
+  Trainer trainer(config, data, fastest(), pool);
+  while (trainer.steps_done() < trainer.total_steps()) trainer.step();
+  // The bound of the trained network, and of the same one whose variance channels say -1 or 1 everywhere.
+  config.loss = LossKind::vlb;
+  const DiffusionLoss vlb(config);
+  Evaluator evaluator(trainer.graph(), vlb, fastest(), pool);
+  AlignedFloats values(trainer.ema().size());
+  std::copy_n(trainer.ema().data(), values.size(), values.data());
+  evaluator.set_values(values.data(), values.size());
+  const double learned = evaluator.loss(held_out, 64, 1);
+  double fixed[2];
+  const Graph& graph = trainer.graph();
+  const Node& last = graph.nodes.back();
+  const Tensor& weights = graph.tensors[static_cast<size_t>(last.weights)];
+  const size_t half = static_cast<size_t>(weights.elements()) / 2;
+  for (int k = 0; k < 2; ++k) {
+    std::fill_n(values.data() + trainer.store().offset(last.weights) + half, half, 0.0f);
+    values.data()[trainer.store().offset(last.bias) + 1] = k == 0 ? -1.0f : 1.0f;
+    evaluator.set_values(values.data(), values.size());
+    fixed[k] = evaluator.loss(held_out, 64, 1);
+  }
+  INFO("learned " << learned << ", fixed " << fixed[0] << " and " << fixed[1]);
+  CHECK(learned < fixed[0]);
+  CHECK(learned < fixed[1]);
+  // Pictures are drawn with the first half of the output.
+  CHECK(evaluator.sample(4, 10, 1).pixels.size() == 4 * 64);
 }

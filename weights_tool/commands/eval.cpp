@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "weights_tool/commands/commands.h"
+#include "weights_tool/commands/eval_nll.h"
 #include "weights_tool/commands/model_source.h"
 #include "weights_tool/commands/sample_pictures.h"
 #include "weights_tool/commands/sample_schedule.h"
@@ -37,7 +38,9 @@ const CommandSpec& spec() {
         "two models with the same seeds, and the ratio of their distances"},
        {"weights_tool eval pictures.idx --classifier classifier.safetensors --data /usr/share/datasets/fashion-mnist "
         "--json",
-        "pictures that another program made"}},
+        "pictures that another program made"},
+       {"weights_tool eval fashion.mote --nll --data /usr/share/datasets/fashion-mnist",
+        "how likely the model finds held-out pictures, in bits a dimension"}},
       {{"MODEL|IDX", "a .mote file, a checkpoint of train, or an IDX file of pictures"}},
       {Option::text("against", "MODEL|IDX", "measure this one too and compare"),
        Option::text("classifier", "FILE.safetensors", "whose features count: made by train-classifier"),
@@ -55,6 +58,13 @@ const CommandSpec& spec() {
        Option::number("classifier-scale", 1.0, 0.0, 1000.0, "how much"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integer("seed", 1, 0, largest_exact, "of the first run"),
+       Option::flag("nll", "the variational bound on the negative log-likelihood instead; without --classifier"),
+       Option::integer("levels", 0, format::max_train_steps,
+                       "of --nll: levels a picture, one at random in each of as many parts; 0: all; without it 20"),
+       Option::choice(
+           "variance", "", {"learned", "small", "large"},
+           "of --nll: the network's, beta-tilde or beta; without it the network's if it has one, else small"),
+       Option::choice("split", "held-out", {"held-out", "train"}, "of --nll: which pictures, where there are both"),
        Option::text("kernels", "NAME",
                     "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
@@ -65,7 +75,12 @@ const CommandSpec& spec() {
       "2019).\n"
       "agreement: share of pictures that the classifier takes for the class they were drawn for; the classes in turn.\n"
       "confidence: the probability it gives the class it takes a picture for, on average.\n"
-      "floor: the same for held-out real pictures. Compare only results of the same classifier, data and --n."};
+      "floor: the same for held-out real pictures. Compare only results of the same classifier, data and --n.\n"
+      "nll: L_T + sum of L_{t-1} + L_0 of 8-bit pictures in bits a dimension, from 1000 pictures (--n) at even "
+      "distances; "
+      "an estimate with its standard error. --steps: of the chain of so many levels instead of all. Pictures of a "
+      "model "
+      "with classes are measured given their class."};
   return command;
 }
 
@@ -264,6 +279,9 @@ class Session {
 int run_eval(int argc, char** argv) {
   const Arguments arguments(spec(), command_words(argc, argv));
   if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
+  if (arguments.flag("nll")) return run_eval_nll(arguments);
+  for (const char* option : {"levels", "variance", "split"})
+    if (arguments.has(option)) arguments.fail(std::string("--") + option + " is for --nll");
   for (const char* option : {"classifier", "data"}) arguments.require(option);
   install_interrupt_handlers();
   Session session(arguments);

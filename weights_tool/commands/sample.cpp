@@ -35,8 +35,10 @@ const CommandSpec& spec() {
       {{"MODEL", "a .mote file"}},
       {Option::integer("n", 64, 1, most_pictures, "pictures to draw"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
-       Option::choice("sampler", "", all_sampler_names(),
-                      "the update rule; -large: variance beta; without it that of the model's scheduler, or ddim"),
+       Option::choice(
+           "sampler", "", all_sampler_names(),
+           "the update rule; -large: variance beta, -learned: the network's; without it that of the model's scheduler, "
+           "or ddim"),
        Option::number("atol", 1e-3, 1e-12, 1.0, "of ode-rk45: allowed error of a step"),
        Option::number("rtol", 1e-3, 1e-12, 1.0, "of ode-rk45: the same as a share of x"),
        Option::number("corrector-snr", 0.16, 0.0, 10.0, "of sde-pc: r of the Langevin corrector"),

@@ -79,7 +79,7 @@ Json own_unet_config(const UNetConfig& config, const std::string& name) {
   json.set("mid_block_scale_factor", 1).set("mid_block_type", "UNetMidBlock2D");
   json.set("norm_eps", 1e-5).set("norm_num_groups", config.groups);
   json.set("num_class_embeds", config.classes > 0 ? Json(config.classes + 1) : Json());
-  json.set("num_train_timesteps", Json()).set("out_channels", config.channels);
+  json.set("num_train_timesteps", Json()).set("out_channels", config.channels * (config.learned_variance ? 2 : 1));
   json.set("resnet_time_scale_shift", config.scale_shift ? "scale_shift" : "default");
   json.set("sample_size", square ? Json(config.height) : Json::array(std::vector<int>{config.height, config.width}));
   json.set("time_embedding_dim", config.time_features).set("time_embedding_type", "positional");

@@ -359,6 +359,7 @@ constexpr NamedSampler samplers[] = {
     {"ddim", SchedulerKind::ddim},
     {"ddpm", SchedulerKind::ddpm},
     {"ddpm-large", SchedulerKind::ddpm},
+    {"ddpm-learned", SchedulerKind::ddpm},
     {"euler", SchedulerKind::euler},
     {"euler-ancestral", SchedulerKind::euler_ancestral},
     {"heun", SchedulerKind::heun},
@@ -384,6 +385,9 @@ SchedulerConfig scheduler_config_as(const JsonView& json, const std::string& sam
   }
   Json copy = json.value();
   if (sampler == "ddpm-large") copy.set("variance_type", "fixed_large");
+  const Json* variance = copy.find("variance_type");
+  if (sampler == "ddpm-learned" && (variance == nullptr || *variance != Json("learned")))
+    copy.set("variance_type", "learned_range");
   if (sampler == "dpmpp-2m") copy.set("algorithm_type", "dpmsolver++");
   if (sampler == "dpmpp-2m-sde") copy.set("algorithm_type", "sde-dpmsolver++");
   if (sampler == "pndm") copy.set("skip_prk_steps", true);
@@ -392,6 +396,8 @@ SchedulerConfig scheduler_config_as(const JsonView& json, const std::string& sam
 
 std::string sampler_name_of(const SchedulerConfig& config) {
   if (config.kind == SchedulerKind::ddpm && config.variance == VarianceType::fixed_large) return "ddpm-large";
+  const bool learned = config.variance == VarianceType::learned || config.variance == VarianceType::learned_range;
+  if (config.kind == SchedulerKind::ddpm && learned) return "ddpm-learned";
   if (config.kind == SchedulerKind::dpm_multistep) return config.stochastic ? "dpmpp-2m-sde" : "dpmpp-2m";
   for (const NamedSampler& entry : samplers) {
     if (entry.kind == config.kind) return entry.name;

@@ -161,7 +161,8 @@ class LevelSteps {
         row.D = std::sqrt(small);
     }
     SchedulerStep step = finished(config_, row, timestep);
-    step.adds_noise = timestep > 0;
+    // mote's own spacing ends above level 0, and the step to the picture adds nothing there either.
+    step.adds_noise = timestep > 0 && (config_.levels.empty() || previous >= 0);
     step.guide_x = 1;
     step.guide_of_noise = true;
     step.log_variance_low = std::log(std::max(small, smallest));

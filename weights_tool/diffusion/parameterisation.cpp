@@ -22,8 +22,6 @@ struct NamedLossWeight {
 constexpr NamedLossWeight named_loss_weights[] = {
     {"uniform", LossWeight::uniform}, {"epsilon", LossWeight::epsilon}, {"min_snr", LossWeight::min_snr}};
 
-constexpr double min_snr_gamma = 5.0;
-
 // Shares of picture and noise in x_t.
 struct Shares {
   double signal, noise;
@@ -112,7 +110,7 @@ bool find_loss_weight(std::string_view name, LossWeight* weight) {
 
 // An error e of the output is an error (mix.second * e) of what is derived from it, so the square of that coefficient
 // carries a weight from one space to another.
-double loss_weight(LossWeight weight, Prediction prediction, double alpha_bar) {
+double loss_weight(LossWeight weight, Prediction prediction, double alpha_bar, double gamma) {
   switch (weight) {
     case LossWeight::uniform: return 1.0;
     case LossWeight::epsilon: {
@@ -125,12 +123,12 @@ double loss_weight(LossWeight weight, Prediction prediction, double alpha_bar) {
   const double noise_share = 1.0 - alpha_bar;
   switch (prediction) {
     case Prediction::epsilon:  // times (1 - alpha_bar) / alpha_bar
-      return alpha_bar > 0.0 ? std::min(1.0, min_snr_gamma * noise_share / alpha_bar) : 1.0;
-    case Prediction::x0: return noise_share > 0.0 ? std::min(alpha_bar / noise_share, min_snr_gamma) : min_snr_gamma;
+      return alpha_bar > 0.0 ? std::min(1.0, gamma * noise_share / alpha_bar) : 1.0;
+    case Prediction::x0: return noise_share > 0.0 ? std::min(alpha_bar / noise_share, gamma) : gamma;
     case Prediction::v:  // times (1 - alpha_bar)
       break;
   }
-  return std::min(alpha_bar, min_snr_gamma * noise_share);
+  return std::min(alpha_bar, gamma * noise_share);
 }
 
 }  // namespace mote::tool

@@ -36,10 +36,11 @@ void apply_mix(const Mix& mix, const float* a, const float* b, size_t count, flo
 enum class LossWeight {
   uniform,  // 1: L_simple (Ho et al. 2020, eq. 14) for epsilon prediction, and its counterpart for the others
   epsilon,  // the error of the epsilon that the prediction implies: L_simple whatever the network predicts
-  min_snr,  // Hang et al. 2023, arXiv 2303.09556, section 3.4: min(snr, 5) times the error of the implied x0
+  min_snr,  // Hang et al. 2023, arXiv 2303.09556, section 3.4: min(snr, gamma) times the error of the implied x0
 };
 const char* loss_weight_name(LossWeight weight);
 bool find_loss_weight(std::string_view name, LossWeight* weight);
-double loss_weight(LossWeight weight, Prediction prediction, double alpha_bar);
+// gamma: of min_snr; the paper's default is 5.
+double loss_weight(LossWeight weight, Prediction prediction, double alpha_bar, double gamma = 5.0);
 
 }  // namespace mote::tool

@@ -58,9 +58,26 @@ std::vector<int> unet_level_channels(const UNetConfig& config) {
 }
 
 UNetConfig unet_config_from_json(const JsonView& view) {
-  view.refuse_unknown({"kind", "height", "width", "channels", "classes", "base_channels", "multipliers",
-                       "level_channels", "blocks", "attention_levels", "middle_attention", "heads", "groups", "dropout",
-                       "scale_shift", "reduce_on_upsample", "time_features", "sinusoid_features", "kernel"});
+  view.refuse_unknown({"kind",
+                       "height",
+                       "width",
+                       "channels",
+                       "classes",
+                       "base_channels",
+                       "multipliers",
+                       "level_channels",
+                       "blocks",
+                       "attention_levels",
+                       "middle_attention",
+                       "heads",
+                       "groups",
+                       "dropout",
+                       "scale_shift",
+                       "reduce_on_upsample",
+                       "learned_variance",
+                       "time_features",
+                       "sinusoid_features",
+                       "kernel"});
   UNetConfig config;
   if (view.has("kind")) view.at("kind").one_of({"unet"});  // graph/model_config.h has the others
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
@@ -80,6 +97,7 @@ UNetConfig unet_config_from_json(const JsonView& view) {
   config.dropout = view.number_or("dropout", config.dropout, 0.0, 0.9);
   config.scale_shift = view.boolean_or("scale_shift", config.scale_shift);
   config.reduce_on_upsample = view.boolean_or("reduce_on_upsample", config.reduce_on_upsample);
+  config.learned_variance = view.boolean_or("learned_variance", config.learned_variance);
   config.time_features = static_cast<int>(view.integer_or("time_features", config.time_features, 8, 4096));
   config.sinusoid_features = static_cast<int>(view.integer_or("sinusoid_features", config.sinusoid_features, 4, 4096));
   if (config.sinusoid_features % 2 != 0) view.at("sinusoid_features").fail("expected an even number");
@@ -102,6 +120,7 @@ Json unet_config_to_json(const UNetConfig& config) {
   json.set("dropout", config.dropout).set("scale_shift", config.scale_shift);
   json.set("reduce_on_upsample", config.reduce_on_upsample).set("time_features", config.time_features);
   json.set("sinusoid_features", config.sinusoid_features).set("kernel", config.kernel);
+  json.set("learned_variance", config.learned_variance);
   return json;
 }
 
@@ -152,7 +171,8 @@ class Builder {
       }
     }
     h = group_norm("norm_out", {h, -1}, -1);
-    graph_.output = conv("conv_out", {h, -1}, config_.channels, config_.kernel, {1, 1, -1, -1, true});
+    const int outputs = config_.channels * (config_.learned_variance ? 2 : 1);
+    graph_.output = conv("conv_out", {h, -1}, outputs, config_.kernel, {1, 1, -1, -1, true});
     return std::move(graph_);
   }
 

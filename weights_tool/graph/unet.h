@@ -12,7 +12,8 @@ namespace mote::tool {
 
 // JSON: {"height": 28, "width": 28, "channels": 1, "classes": 10, "base_channels": 16, "multipliers": [1, 2, 3],
 //  "blocks": 1 or [1, 1, 2], "attention_levels": [2], "heads": 1, "groups": 8, "dropout": 0.1, "scale_shift": false,
-//  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true, "kernel": 3}
+//  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true, "kernel": 3,
+//  "learned_variance": false}
 // A height of 1 makes a network of signals: its convolutions are 1 x kernel, and only the width is halved and doubled.
 struct UNetConfig {
   int height = 28, width = 28, channels = 1;
@@ -30,6 +31,7 @@ struct UNetConfig {
   bool scale_shift = false;        // the time embedding scales and shifts the second normalisation (AdaGN)
   bool reduce_on_upsample = true;  // the upsampling convolution already has the channels of the next level
   int time_features = 64;          // width of the time embedding's MLP
+  bool learned_variance = false;   // 2 * channels come out: the prediction, then v of the variance (likelihood.h)
   int sinusoid_features = 32;      // sines and cosines of the timestep together, which the MLP begins with
 };
 

@@ -11,6 +11,7 @@
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
 #include "weights_tool/io/safetensors.h"
+#include "weights_tool/train/level_sampler.h"
 
 namespace mote::tool {
 namespace {
@@ -19,6 +20,7 @@ constexpr const char* kVersionKey = "mote.checkpoint";
 constexpr const char* kVersion = "1";
 constexpr const char* kStateKey = "mote.state";
 constexpr const char* kChecksumKey = "mote.crc32";
+constexpr const char* kLevelLosses = "level_losses";
 constexpr const char* kKinds[] = {"values", "ema", "adam_m", "adam_v"};
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
@@ -96,10 +98,12 @@ class Matcher {
   explicit Matcher(const SafetensorsView& file) : file_(&file) {}
 
   void match(const char* kind, const Tensor& tensor, float* to) {
-    const std::string name = std::string(kind) + "/" + tensor.name;
+    match(std::string(kind) + "/" + tensor.name, shape_of(tensor), to);
+  }
+  void match(const std::string& name, const std::vector<uint64_t>& wanted, float* to) {
+    ++expected_;
     const SafeTensor* found = file_->find(name);
     if (found == nullptr) return misfit(name + " is missing");
-    const std::vector<uint64_t> wanted = shape_of(tensor);
     if (found->dtype != SafeDType::f32 || found->shape != wanted) {
       return misfit(name + " is " + safe_dtype_name(found->dtype) + safe_shape_text(found->shape) + " instead of F32" +
                     safe_shape_text(wanted));
@@ -107,8 +111,9 @@ class Matcher {
     targets_.push_back({found, to});
   }
 
-  // `expected`: how many arrays the file should have.
-  void finish(const std::string& path, size_t expected) {
+  // `others`: how many arrays the file has besides those that were matched.
+  void finish(const std::string& path, size_t others) {
+    const size_t expected = expected_ + others;
     if (misfits_ == 0 && file_->tensors.size() != expected) {
       misfit(std::to_string(file_->tensors.size() - expected) + " arrays that the network does not have");
     }
@@ -129,9 +134,15 @@ class Matcher {
 
   const SafetensorsView* file_;
   std::vector<Target> targets_;
-  size_t misfits_ = 0;
+  size_t misfits_ = 0, expected_ = 0;
   std::string list_;
 };
+
+std::vector<uint64_t> level_losses_shape(const TrainConfig& config) {
+  return {static_cast<uint64_t>(config.timesteps), LevelSampler::kHistory};
+}
+
+bool has_level_losses(const TrainConfig& config) { return config.timestep_sampling == TimestepSampling::importance; }
 
 // A second name for the file that is about to be replaced; both stay complete all the time. File systems without hard
 // links get a copy.
@@ -184,6 +195,8 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
           f32_tensor(std::string(kKinds[kind]) + "/" + tensor.name, shape_of(tensor), sources[kind] + offset));
     }
   }
+  if (has_level_losses(state.config))
+    tensors.push_back(f32_tensor(kLevelLosses, level_losses_shape(state.config), state.level_losses.data()));
   const std::string text = state_text(state);
   const SafeMetadata metadata = {
       {kVersionKey, kVersion}, {kStateKey, text}, {kChecksumKey, checksum_text(text, tensors)}};
@@ -197,19 +210,21 @@ TrainState restore_checkpoint(const std::string& path, const Graph& graph, const
                               const CheckpointBuffers& buffers) {
   const SafetensorsFile mapped(path);
   const SafetensorsView& file = mapped.view();
-  const TrainState state = verified_state(file, path);
+  TrainState state = verified_state(file, path);
   float* const targets[] = {buffers.values, buffers.ema, buffers.m, buffers.v};
   Matcher matcher(file);
-  size_t expected = 0;
   for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
     for (size_t i = 0; i < graph.tensors.size(); ++i) {
       const int64_t offset = store.offset(static_cast<int>(i));
       if (offset < 0) continue;
       matcher.match(kKinds[kind], graph.tensors[i], targets[kind] + offset);
-      ++expected;
     }
   }
-  matcher.finish(path, expected);
+  if (has_level_losses(state.config)) {
+    state.level_losses.resize(static_cast<size_t>(state.config.timesteps) * LevelSampler::kHistory);
+    matcher.match(kLevelLosses, level_losses_shape(state.config), state.level_losses.data());
+  }
+  matcher.finish(path, 0);
   matcher.copy();
   return state;
 }
@@ -231,7 +246,7 @@ LoadedModel load_checkpoint(ByteView bytes, const std::string& name, bool use_em
     matcher.match(use_ema ? "ema" : "values", tensor, tensor.values.data());
     ++trained;
   }
-  matcher.finish(name, trained * std::size(kKinds));
+  matcher.finish(name, trained * (std::size(kKinds) - 1) + (has_level_losses(model.state.config) ? 1 : 0));
   matcher.copy();
   return model;
 }

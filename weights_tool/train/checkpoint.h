@@ -1,6 +1,7 @@
 // Checkpoints: everything a training needs to go on as if it had never stopped, in one safetensors file.
 //   tensors    "values/NAME", "ema/NAME", "adam_m/NAME", "adam_v/NAME" for every trained parameter NAME of the graph,
-//              float32, in the graph's layouts; constants (sinusoid frequencies) follow from the configuration
+//              float32, in the graph's layouts; constants (sinusoid frequencies) follow from the configuration;
+//              with importance sampling "level_losses", float32 [timesteps][10] (train/level_sampler.h)
 //   metadata   "mote.checkpoint": "1", the version of this layout
 //              "mote.state": JSON {"config", "step", "images", "smoothed_loss", "validation_loss",
 //              "kernels", "data_crc32"}
@@ -10,6 +11,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "weights_tool/graph/graph.h"
 #include "weights_tool/io/bytes.h"
@@ -28,6 +30,8 @@ struct TrainState {
   double validation_loss = 0;
   std::string kernels;      // name of the kernel set that made it
   uint32_t data_crc32 = 0;  // of the pictures it was trained on
+  // Of importance sampling: LevelSampler::history(). Only save_checkpoint and restore_checkpoint know it.
+  std::vector<float> level_losses;
 };
 
 // Buffers laid out as the store.

@@ -25,7 +25,16 @@ const std::vector<Key>& keys() {
       {T::choice, "schedule", 0, 0, {"linear", "quadratic", "sigmoid", "cosine"}, "noise schedule"},
       {T::integer, "timesteps", 2, 16384, {}, "levels of the schedule"},
       {T::choice, "prediction", 0, 0, {"epsilon", "x0", "v"}, "what the network predicts"},
+      {T::choice,
+       "loss",
+       0,
+       0,
+       {"simple", "hybrid", "vlb"},
+       "squared error, with the bound for a learned variance, bound alone"},
       {T::choice, "loss_weighting", 0, 0, {"simple", "epsilon", "min_snr"}, "weight of a level's squared error"},
+      {T::number, "min_snr_gamma", 1e-6, 1e9, {}, "highest signal-to-noise ratio that min_snr counts"},
+      {T::number, "vlb_weight", 0, 1e6, {}, "weight of the bound in the hybrid loss"},
+      {T::choice, "timestep_sampling", 0, 0, {"uniform", "importance"}, "levels alike, or by their losses so far"},
       {T::integer, "batch", 1, 65536, {}, "pictures an optimiser step"},
       {T::number, "epochs", 1e-6, 1e6, {}, "passes over the pictures"},
       {T::number, "learning_rate", 0, 1, {}, "learning rate after the warm-up"},
@@ -96,6 +105,9 @@ static_assert(static_cast<int>(ScheduleKind::linear) == 0 && static_cast<int>(Sc
               static_cast<int>(ScheduleKind::sigmoid) == 2 && static_cast<int>(ScheduleKind::cosine) == 3);
 static_assert(static_cast<int>(Prediction::epsilon) == 0 && static_cast<int>(Prediction::x0) == 1 &&
               static_cast<int>(Prediction::v) == 2);
+static_assert(static_cast<int>(LossKind::simple) == 0 && static_cast<int>(LossKind::hybrid) == 1 &&
+              static_cast<int>(LossKind::vlb) == 2);
+static_assert(static_cast<int>(TimestepSampling::uniform) == 0 && static_cast<int>(TimestepSampling::importance) == 1);
 static_assert(static_cast<int>(LossWeight::uniform) == 0 && static_cast<int>(LossWeight::epsilon) == 1 &&
               static_cast<int>(LossWeight::min_snr) == 2);
 
@@ -128,6 +140,20 @@ Json option_value(const Arguments& arguments, const Key& key) {
   return Json::array().push(first).push(second);
 }
 
+void read_loss(const Reader& read, const JsonView& view, TrainConfig* config) {
+  const bool learned = config->model.learned_variance;
+  if (learned) config->loss = LossKind::hybrid;
+  read.choice("loss", &config->loss);
+  if (learned && config->loss == LossKind::simple)
+    view.at("loss").fail("nothing would train the learned variance; use \"hybrid\" or \"vlb\"");
+  if (!learned && config->loss == LossKind::hybrid)
+    view.at("loss").fail("hybrid is for a network with \"learned_variance\": true");
+  read.choice("loss_weighting", &config->loss_weighting);
+  read.number("min_snr_gamma", &config->min_snr_gamma);
+  read.number("vlb_weight", &config->vlb_weight);
+  read.choice("timestep_sampling", &config->timestep_sampling);
+}
+
 }  // namespace
 
 TrainConfig train_config_from_json(const Json& json, const std::string& where) {
@@ -142,7 +168,7 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   read.choice("schedule", &config.schedule);
   read.integer("timesteps", &config.timesteps);
   read.choice("prediction", &config.prediction);
-  read.choice("loss_weighting", &config.loss_weighting);
+  read_loss(read, view, &config);
   read.integer("batch", &config.batch);
   read.number("epochs", &config.epochs);
   read.number("learning_rate", &config.learning_rate);
@@ -164,6 +190,8 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   read.integer("slots", &config.slots);
   if (view.has("distillation")) {
     config.distillation = distill_config_from_json(view.at("distillation"), config.timesteps);
+    if (config.loss != LossKind::simple || config.timestep_sampling != TimestepSampling::uniform)
+      view.at("distillation").fail("needs \"loss\": \"simple\" and \"timestep_sampling\": \"uniform\"");
   }
   return config;
 }
@@ -174,7 +202,10 @@ Json train_config_to_json(const TrainConfig& config) {
   if (config.signal) json.set("signal", signal_config_to_json(*config.signal));
   json.set("schedule", choice_text("schedule", config.schedule)).set("timesteps", config.timesteps);
   json.set("prediction", choice_text("prediction", config.prediction));
+  json.set("loss", choice_text("loss", config.loss));
   json.set("loss_weighting", choice_text("loss_weighting", config.loss_weighting));
+  json.set("min_snr_gamma", config.min_snr_gamma).set("vlb_weight", config.vlb_weight);
+  json.set("timestep_sampling", choice_text("timestep_sampling", config.timestep_sampling));
   json.set("batch", config.batch).set("epochs", config.epochs);
   json.set("learning_rate", config.learning_rate).set("warmup_steps", config.warmup_steps);
   json.set("final_learning_rate", config.final_learning_rate).set("weight_decay", config.weight_decay);

@@ -17,21 +17,29 @@
 
 namespace mote::tool {
 
+// What is minimised (train/loss.h), and how the levels of a batch are drawn (train/level_sampler.h).
+enum class LossKind { simple, hybrid, vlb };
+enum class TimestepSampling { uniform, importance };
+
 struct TrainConfig {
   ModelConfig model;
   std::optional<SignalConfig> signal;  // the data are windows of one recording: how they are cut out and scaled
   ScheduleKind schedule = ScheduleKind::cosine;
   int timesteps = 1000;  // T, levels of the schedule
   Prediction prediction = Prediction::v;
+  LossKind loss = LossKind::simple;                 // default with "learned_variance": hybrid, and simple is refused
   LossWeight loss_weighting = LossWeight::uniform;  // in JSON: "simple", "epsilon", "min_snr"
-  int batch = 128;                                  // pictures an optimiser step
-  double epochs = 40;                               // passes over the pictures; may be a fraction
-  double learning_rate = 1e-3;                      // after the warm-up
-  int64_t warmup_steps = 500;                       // linear from 0
-  double final_learning_rate = 1e-5;                // where the cosine ends
-  double weight_decay = 0.01;                       // of matrices and convolutions, multiplied by the learning rate
-  double beta1 = 0.9, beta2 = 0.999;                // in JSON: "betas": [0.9, 0.999]
-  double gradient_clip = 1.0;                       // limit of the global norm; 0: none
+  double min_snr_gamma = 5;                         // of min_snr
+  double vlb_weight = 0.001;                        // share of the variational bound in the hybrid loss
+  TimestepSampling timestep_sampling = TimestepSampling::uniform;
+  int batch = 128;                     // pictures an optimiser step
+  double epochs = 40;                  // passes over the pictures; may be a fraction
+  double learning_rate = 1e-3;         // after the warm-up
+  int64_t warmup_steps = 500;          // linear from 0
+  double final_learning_rate = 1e-5;   // where the cosine ends
+  double weight_decay = 0.01;          // of matrices and convolutions, multiplied by the learning rate
+  double beta1 = 0.9, beta2 = 0.999;   // in JSON: "betas": [0.9, 0.999]
+  double gradient_clip = 1.0;          // limit of the global norm; 0: none
   double ema = 0.9995;                 // of the averaged weights, approached from below while training is young
   bool flip = true;                    // mirror half of the pictures
   int shift = 0;                       // move pictures up to that many pixels in each direction

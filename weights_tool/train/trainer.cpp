@@ -40,6 +40,7 @@ Trainer::Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, 
       store_(graph_, set, pool),
       gradients_(graph_, store_, pool, config.slice, config.slots),
       loss_(config),
+      level_sampler_(config.timestep_sampling, config.timesteps),
       optimizer_(adamw_options(config), decay_ranges(graph_, store_)),
       source_(data, batch_options(config)),
       ema_(store_.size()),
@@ -53,6 +54,7 @@ Trainer::Trainer(const TrainConfig& config, const Dataset& data, KernelSet set, 
       levels_(static_cast<size_t>(config.batch)),
       classes_(static_cast<size_t>(config.batch)),
       losses_(static_cast<size_t>(config.batch)),
+      weights_(static_cast<size_t>(config.batch), 1.0),
       total_(mote::tool::total_steps(config, static_cast<int64_t>(data.images.count))) {
   std::memcpy(ema_.data(), store_.values(), store_.size() * sizeof(float));
   state_.config = config;
@@ -68,7 +70,9 @@ void Trainer::prepare_batch() {
     const size_t k = static_cast<size_t>(i);
     const uint32_t sample = static_cast<uint32_t>(i);
     const uint32_t lot = uniform_u32(0, config_.seed, step, sample, noise_train_timestep);
-    levels_[k] = stratified_timestep(i, config_.batch, config_.timesteps, lot);
+    const DrawnLevel level = level_sampler_.draw(i, config_.batch, lot);
+    levels_[k] = level.t;
+    weights_[k] = level.weight;
     timesteps_[k] = static_cast<float>(levels_[k]);
     classes_[k] = source_.label(i);
     float* x = x_t_.data() + k * picture_;
@@ -94,14 +98,14 @@ double Trainer::batch_gradient() {
       [&](const SliceOutput& slice) {
         for (int i = 0; i < slice.images; ++i) {
           const size_t k = static_cast<size_t>(slice.first + i);
-          losses_[k] =
-              loss_.value_and_gradient(levels_[k], slice.output + i * slice.stride, target_.data() + k * picture_,
-                                       picture_, share, slice.d_output + i * slice.stride);
+          const LossItem item = {levels_[k], x_t_.data() + k * picture_, target_.data() + k * picture_,
+                                 slice.output + i * slice.stride, picture_};
+          losses_[k] = loss_.value_and_gradient(item, share * weights_[k], slice.d_output + i * slice.stride);
         }
       },
       gradient_.data());
   double sum = 0;
-  for (const double loss : losses_) sum += loss;
+  for (size_t k = 0; k < losses_.size(); ++k) sum += weights_[k] * losses_[k];
   return sum * share;
 }
 
@@ -129,6 +133,8 @@ StepResult Trainer::step() {
   optimizer_.update(buffers, plan.number, plan.learning_rate, clip_factor(result.gradient_norm, config_.gradient_clip),
                     plan.ema_decay, *pool_);
   store_.refresh(*pool_);
+  for (size_t k = 0; k < losses_.size(); ++k) level_sampler_.record(levels_[k], losses_[k]);
+  level_sampler_.refresh();
   state_.step = number;
   state_.images += config_.batch;
   state_.smoothed_loss = std::isnan(state_.smoothed_loss)
@@ -140,8 +146,13 @@ StepResult Trainer::step() {
   return result;
 }
 
+void Trainer::save(const std::string& path) {
+  state_.level_losses = level_sampler_.history();
+  save_checkpoint(path, graph_, store_, state_, buffers());
+}
+
 void Trainer::resume(const std::string& path) {
-  const TrainState saved = read_checkpoint_state(path);
+  TrainState saved = read_checkpoint_state(path);
   const std::vector<std::string> differences = config_differences(saved.config, config_);
   if (!differences.empty()) {
     std::string list;
@@ -152,7 +163,8 @@ void Trainer::resume(const std::string& path) {
   if (saved.data_crc32 != state_.data_crc32) {
     throw Error(ExitCode::invalid_input, path + ": made with other pictures than these; resume with the same --data");
   }
-  restore_checkpoint(path, graph_, store_, buffers());
+  saved.level_losses = restore_checkpoint(path, graph_, store_, buffers()).level_losses;
+  level_sampler_.set_history(saved.level_losses, path);
   store_.refresh(*pool_);
   const std::string kernels = state_.kernels;
   state_ = saved;

@@ -3,7 +3,8 @@
 //
 // Step s (from 0) of configuration c uses, with seed c.seed: pictures, mirroring and classes from BatchSource; for
 // picture i of the batch the noise (step s, sample i, stream noise_train) and the level of (s, i, noise_train_timestep);
-// dropout as in train/executor.h. So a step depends on (configuration, data, state, kernel set) and nothing else.
+// dropout as in train/executor.h. Importance sampling draws the level from the losses of the steps before, which are part
+// of the state. So a step depends on (configuration, data, state, kernel set) and nothing else.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "weights_tool/train/checkpoint.h"
 #include "weights_tool/train/dataset.h"
 #include "weights_tool/train/gradients.h"
+#include "weights_tool/train/level_sampler.h"
 #include "weights_tool/train/loss.h"
 #include "weights_tool/train/optimizer.h"
 #include "weights_tool/train/parameters.h"
@@ -44,7 +46,7 @@ class Trainer {
   const TrainState& state() const { return state_; }
   void set_validation_loss(double loss) { state_.validation_loss = loss; }
 
-  void save(const std::string& path) { save_checkpoint(path, graph_, store_, state_, buffers()); }
+  void save(const std::string& path);
   // Goes on from a checkpoint; the configuration stays this trainer's. Error(invalid_input) that names what differs.
   virtual void resume(const std::string& path);
 
@@ -79,6 +81,7 @@ class Trainer {
   ParameterStore store_;
   BatchGradient gradients_;
   DiffusionLoss loss_;
+  LevelSampler level_sampler_;
   AdamW optimizer_;
   BatchSource source_;
   AlignedFloats ema_, m_, v_, gradient_;
@@ -87,7 +90,7 @@ class Trainer {
   AlignedFloats x_t_, target_;
   std::vector<float> timesteps_;
   std::vector<int> levels_, classes_;
-  std::vector<double> losses_;
+  std::vector<double> losses_, weights_;  // weights: of importance sampling, else 1
   int64_t total_;
   TrainState state_;
 };

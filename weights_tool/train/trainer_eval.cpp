@@ -66,8 +66,9 @@ double Evaluator::loss(const Dataset& data, int64_t pictures, uint64_t seed) {
     const float* output = forward(worker, images, x.data(), timesteps, classes);
     const int64_t stride = executors_[static_cast<size_t>(worker)]->output_stride();
     for (int i = 0; i < images; ++i) {
+      const size_t at = static_cast<size_t>(i) * elements;
       losses[static_cast<size_t>(first + i)] =
-          loss_->value(levels[i], output + i * stride, target.data() + static_cast<size_t>(i) * elements, elements);
+          loss_->value(LossItem{levels[i], x.data() + at, target.data() + at, output + i * stride, elements});
     }
   });
   double sum = 0;
@@ -90,6 +91,14 @@ ImageSet Evaluator::sample(int count, int steps, uint64_t seed) {
   return out;
 }
 
+// The output without the variances that may stand beside the prediction of a pixel; `room` holds it then.
+const float* Evaluator::prediction_of(const float* output, size_t channels, size_t elements,
+                                      std::vector<float>* room) const {
+  if (loss_->outputs() == 1) return output;
+  for (size_t e = 0; e < elements; ++e) (*room)[e] = output[e / channels * 2 * channels + e % channels];
+  return room->data();
+}
+
 void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed, ImageSet* out) {
   const uint32_t elements = static_cast<uint32_t>(out->image_bytes());
   const std::vector<float> table = exact_alpha_bar_table(loss_->schedule());
@@ -104,6 +113,7 @@ void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed
     fill_gaussian(x.data() + static_cast<size_t>(i) * elements, 0, elements, seed, 0, sample, noise_initial);
     if (graph_->num_classes > 0) classes[i] = (first + i) % graph_->num_classes;
   }
+  std::vector<float> prediction(elements);
   RowOptions options;
   options.prediction = loss_->prediction();
   for (uint32_t step = 0; step < count; ++step) {
@@ -117,8 +127,8 @@ void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed
     const int64_t stride = executors_[static_cast<size_t>(worker)]->output_stride();
     for (int i = 0; i < images; ++i) {
       const StepNoise noise = {nullptr, seed, step, static_cast<uint32_t>(first + i)};
-      sampler_update(row, x.data() + static_cast<size_t>(i) * elements, output + i * stride, nullptr, 0, 0, 0, elements,
-                     noise);
+      const float* const m = prediction_of(output + i * stride, out->channels, elements, &prediction);
+      sampler_update(row, x.data() + static_cast<size_t>(i) * elements, m, nullptr, 0, 0, 0, elements, noise);
     }
   }
   floats_to_picture(x.data(), x.size(), out->pixels.data() + static_cast<size_t>(first) * elements);

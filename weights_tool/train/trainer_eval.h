@@ -31,6 +31,7 @@ class Evaluator {
 
  private:
   const float* forward(int worker, int images, const float* x, const float* timesteps, const int* classes);
+  const float* prediction_of(const float* output, size_t channels, size_t elements, std::vector<float>* room) const;
   void draw(int worker, int first, int images, int steps, uint64_t seed, ImageSet* out);
 
   const Graph* graph_;
