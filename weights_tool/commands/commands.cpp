@@ -19,6 +19,7 @@ const std::vector<CommandEntry>& command_table() {
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},
+      {"sweep", "measure a model over samplers, steps and guidance scales", run_sweep},
   };
   return table;
 }

@@ -81,19 +81,26 @@ class Job {
     for (uint32_t step = 0; step < result_.steps; ++step) {
       if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
       const HostStep& host = request_.host_steps[step];
-      check_status(mote_sampler_predict(sampler, x.data(), row_timestep(host.row), result_.classes[picture], out.data(),
-                                        outputs),
+      const float timestep = row_timestep(host.row);
+      check_status(mote_sampler_predict(sampler, x.data(), timestep, result_.classes[picture], out.data(), outputs),
                    what);
       for (size_t e = 0; e < elements_; ++e) {
         const float* pixel = out.data() + e / channels_ * out_channels_;
         m[e] = pixel[e % channels_];
         v[e] = out_channels_ > channels_ ? pixel[channels_ + e % channels_] : 0.0f;
       }
+      if (guided(picture)) {  // the variance stays that of the class
+        check_status(mote_sampler_predict(sampler, x.data(), timestep, MOTE_NO_CLASS, out.data(), outputs), what);
+        for (size_t e = 0; e < elements_; ++e) {
+          const float none = out[e / channels_ * out_channels_ + e % channels_];
+          m[e] = none + request_.guidance * (m[e] - none);
+        }
+      }
       noise_of(step, picture, z.data());
-      const bool guided = request_.guide && (host.guide_x0 != 0 || host.guide_x != 0) && result_.classes[picture] >= 0;
-      if (guided) request_.guide(x.data(), row_timestep(host.row), result_.classes[picture], gradient.data());
+      const bool steered = request_.guide && (host.guide_x0 != 0 || host.guide_x != 0) && result_.classes[picture] >= 0;
+      if (steered) request_.guide(x.data(), timestep, result_.classes[picture], gradient.data());
       host_step(host, x.data(), m.data(), v.data(), z.data(), history.data(), format::max_history, elements_,
-                guided ? gradient.data() : nullptr);
+                steered ? gradient.data() : nullptr);
       check_status(mote_sampler_set_x(sampler, x.data(), elements_), what);
       record(sampler, step + 1, picture);
       count_step();
@@ -110,6 +117,12 @@ class Job {
       if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
       check_status(mote_sampler_predict(sampler, at, timestep, host.class_label, out.data(), outputs), what);
       for (size_t e = 0; e < elements_; ++e) m[e] = out[e / channels_ * out_channels_ + e % channels_];
+      if (!guided(picture)) return;
+      check_status(mote_sampler_predict(sampler, at, timestep, MOTE_NO_CLASS, out.data(), outputs), what);
+      for (size_t e = 0; e < elements_; ++e) {
+        const float none = out[e / channels_ * out_channels_ + e % channels_];
+        m[e] = none + request_.guidance * (m[e] - none);
+      }
     };
     const int evaluations = request_.solver(host, x);
     check_status(mote_sampler_set_x(sampler, x.data(), elements_), what);
@@ -126,6 +139,10 @@ class Job {
     const size_t pictures = request_.noise.size() / (result_.steps * elements_);
     const size_t at = size_t{step} * pictures + (pictures == 1 ? 0 : picture);
     std::copy_n(request_.noise.data() + at * elements_, elements_, z);
+  }
+
+  bool guided(size_t picture) const {
+    return request_.guidance != 0 && request_.guidance != 1 && result_.classes[picture] != MOTE_NO_CLASS;
   }
 
   int32_t class_of(uint32_t sample_index) const {

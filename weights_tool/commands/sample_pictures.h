@@ -29,6 +29,7 @@ struct SampleRequest {
   uint32_t steps = 0;        // 0: the model's
   mote_method method = MOTE_METHOD_DEFAULT;
   float eta = 0;
+  float guidance = 0;  // mote_config::guidance_scale
   uint64_t seed = 1;
   std::vector<int32_t> timesteps;       // `steps` of them, falling; empty: evenly spaced
   bool cycle_classes = true;            // picture i has class sample_index % num_classes
