@@ -22,6 +22,7 @@ int run_eval(int argc, char** argv);
 int run_sweep(int argc, char** argv);
 int run_invert(int argc, char** argv);
 int run_interpolate(int argc, char** argv);
+int run_score(int argc, char** argv);
 
 struct CommandEntry {
   const char* name;

@@ -13,6 +13,7 @@
 #include "weights_tool/io/image_folder.h"
 #include "weights_tool/io/npy.h"
 #include "weights_tool/train/class_list.h"
+#include "weights_tool/train/points.h"
 
 namespace mote::tool {
 namespace {
@@ -200,6 +201,14 @@ Dataset load_npy(const std::string& path, const DatasetNeeds& needs) {
   return data;
 }
 
+Dataset load_points(PointShape shape, bool held_out, const DatasetNeeds& needs) {
+  Dataset data = point_dataset(shape, held_out);
+  if (needs.height == 0) fail(data.source, "needed are pictures, not points");
+  if (needs.classes > 0) fail(data.source, "these points have no classes; set model.classes to 0");
+  check_fit(data, needs);
+  return data;
+}
+
 Dataset load_recording(const std::string& path, const DatasetNeeds& needs) {
   if (needs.height != 1 || needs.channels != 1) fail(path, "a recording needs model.height and model.channels of 1");
   if (needs.classes > 0) fail(path, "a recording has no classes; set model.classes to 0");
@@ -227,6 +236,7 @@ Dataset load_recording(const std::string& path, const DatasetNeeds& needs) {
 Dataset load_dataset(const std::string& path, const DatasetNeeds& needs) {
   if (needs.signal) return load_recording(path, needs);
   if (is_npy(path)) return load_npy(path, needs);
+  if (PointShape shape; find_point_shape(path, &shape)) return load_points(shape, false, needs);
   if (!needs.class_list.empty() && !is_directory(path)) {
     fail(path, "a class list is for a folder of PNG files");
   }
@@ -237,6 +247,10 @@ Dataset load_dataset(const std::string& path, const DatasetNeeds& needs) {
 
 bool load_validation(const std::string& path, const DatasetNeeds& needs, Dataset* validation) {
   if (needs.signal) return false;  // the rest of the recording is for tests
+  if (PointShape shape; find_point_shape(path, &shape)) {
+    *validation = load_points(shape, true, needs);
+    return true;
+  }
   if (is_npy(path)) {
     const std::string held_out = path.substr(0, path.size() - 4) + "-test.npy";
     if (!path_exists(held_out)) return false;

@@ -44,7 +44,8 @@ struct DatasetNeeds {
 //   with a class list. Pictures that are a whole multiple too large are shrunk;
 //   a .npy file: samples (N, C, H, W), or (N, n) where two of the three sizes are 1; or a signal (n), whose samples are all its windows
 //   of the wanted width. No labels;
-//   with needs.signal, a recording as train/signal.h reads it, whose samples are all windows of the stretch it names.
+//   with needs.signal, a recording as train/signal.h reads it, whose samples are all windows of the stretch it names;
+//   "points:swiss-roll", "points:two-moons" or "points:mixture": made up, train/points.h.
 // Error(invalid_input) if the pictures or labels do not fit the needs.
 Dataset load_dataset(const std::string& path, const DatasetNeeds& needs);
 // The held-out pictures beside them: t10k-... of a folder or of the folder of an IDX file, X-test.npy of X.npy; without:
