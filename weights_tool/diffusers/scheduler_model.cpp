@@ -102,7 +102,7 @@ SchedulerConfig scheduler_config_of(const DiffusionInfo& info, Prediction predic
   config.levels = info.schedule;
   // Chosen by the Frechet distance of 5,000 pictures in 10 steps (weights_tool/diffusion/README.md).
   const bool multistep = config.kind == SchedulerKind::dpm_multistep || config.kind == SchedulerKind::unipc;
-  if (multistep) config.trailing_power = 0.9;
+  if (multistep) config.trailing_power = 0.8;
   config.clip = info.clip;
   config.clip_range = info.clip_range;
   config.rederive_epsilon = info.rederive_epsilon;
