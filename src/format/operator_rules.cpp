@@ -225,7 +225,8 @@ Rule resample(const Shapes& s, bool up) {
   if (!is_picture(x)) return Rule::operator_shapes;
   const uint32_t height = up ? x->dims[0] * factor : x->dims[0] / factor;
   const uint32_t width = up ? x->dims[1] * factor : x->dims[1] / factor;
-  return has_dims(y, height, width, x->dims[2]) ? Rule::kept : Rule::operator_shapes;
+  const bool one_row = x->dims[0] == 1 && has_dims(y, 1, width, x->dims[2]);  // a signal: along the width only
+  return one_row || has_dims(y, height, width, x->dims[2]) ? Rule::kept : Rule::operator_shapes;
 }
 
 Rule upsample(const Shapes& s, OperatorFacts*) { return resample(s, true); }

@@ -147,13 +147,16 @@ struct UpsampleF32 {
   const float* x;
   float* y;
   int32_t in_height, in_width, channels, factor;
-};  // rows = output rows
-// Mean of non-overlapping kernel x kernel windows, stride = kernel; rows = output rows; a rest at the edge is dropped.
+};  // rows = output rows; only the first of a signal (in_height 1) that is upsampled along its width
+// Mean of non-overlapping windows of pool_rows x kernel, stride = kernel; rows = output rows; a rest at the edge is
+// dropped.
 struct AveragePoolF32 {
   const float* x;
   float* y;
   int32_t in_height, in_width, channels, kernel;
 };
+// A signal, one row, is pooled along its width.
+constexpr int pool_rows(int in_height, int kernel) { return in_height == 1 ? 1 : kernel; }
 
 struct ActivationF32Kernel {
   void (*run)(const ActivationF32&, int row_begin, int row_end);

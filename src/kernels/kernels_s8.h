@@ -152,8 +152,8 @@ struct TableS8 {
 struct TableS8Kernel {
   void (*run)(const TableS8&, int row_begin, int row_end);
 };
-// y = sat8((sum * A + B) >> shift), sum over non-overlapping kernel x kernel windows, stride = kernel; rows = output rows;
-// a rest at the edge is dropped. A in int16, |sum * A + B| < 2^31.
+// y = sat8((sum * A + B) >> shift), sum over non-overlapping windows of pool_rows x kernel (kernels.h), stride = kernel;
+// rows = output rows; a rest at the edge is dropped. A in int16, |sum * A + B| < 2^31.
 struct AveragePoolS8 {
   const int8_t* x;
   int8_t* y;

@@ -56,7 +56,10 @@ const char* const networks[] = {
         "blocks": 2, "scale_shift": true, "attention_levels": [0, 2], "reduce_on_upsample": false,
         "sinusoid_features": 8, "time_features": 16})",
     R"({"height": 8, "width": 8, "channels": 3, "base_channels": 16, "multipliers": [1, 1], "groups": 8,
-        "middle_attention": false, "sinusoid_features": 16})"};
+        "middle_attention": false, "sinusoid_features": 16})",
+    R"({"height": 8, "width": 8, "channels": 3, "base_channels": 8, "multipliers": [1, 2, 3], "groups": 4,
+        "resample_blocks": "residual", "attention_levels": [1], "head_width": 4, "reduce_on_upsample": false,
+        "scale_shift": true, "sinusoid_features": 8})"};
 
 }  // namespace
 

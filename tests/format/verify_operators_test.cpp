@@ -182,6 +182,26 @@ TEST_CASE("a signal may be upsampled along its width only, a picture may not") {
   }
 }
 
+TEST_CASE("resampling of a signal leaves it one row; a picture changes both its sizes") {
+  struct {
+    OpKind kind;
+    uint32_t height, width, out_height, out_width;
+    bool allowed;
+  } shapes[] = {{OpKind::upsample, 1, 6, 1, 12, true},     {OpKind::upsample, 1, 6, 2, 12, true},
+                {OpKind::upsample, 2, 6, 2, 12, false},    {OpKind::upsample, 1, 6, 2, 6, false},
+                {OpKind::average_pool, 1, 13, 1, 6, true}, {OpKind::average_pool, 1, 13, 1, 13, false},
+                {OpKind::average_pool, 2, 12, 1, 6, true}, {OpKind::average_pool, 2, 12, 2, 6, false}};
+  for (const auto& s : shapes) {
+    INFO(s.height, "x", s.width, " to ", s.out_height, "x", s.out_width);
+    Builder b(s.height, s.width, 2, 10, 3);
+    const uint32_t other = b.activation({s.out_height, s.out_width, 2}), y = b.activation({s.height, s.width, 2});
+    b.op(s.kind, {0}, {other}).p0 = 2;
+    b.conv({0}, y, 1, 1, 0);
+    b.model.output_tensor = y;
+    CHECK((verify_bytes(b.file()).status == MOTE_OK) == s.allowed);
+  }
+}
+
 TEST_CASE("in place is allowed exactly where SPEC.md says") {
   struct {
     OpKind kind;

@@ -269,6 +269,16 @@ const char* const unet_without_classes =
 const char* const unet_scaled =
     R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 4, "multipliers": [1, 2], "groups": 4,
         "time_features": 8, "scale_shift": true})";
+const char* const unet_resampled =
+    R"({"height": 8, "width": 8, "channels": 3, "base_channels": 4, "multipliers": [1, 2], "groups": 2,
+        "time_features": 8, "attention_levels": [0, 1], "head_width": 4, "scale_shift": true,
+        "resample_blocks": "residual"})";
+const char* const unet_signal =
+    R"({"height": 1, "width": 40, "channels": 2, "classes": 2, "kernel": 5, "base_channels": 4, "multipliers": [1, 2, 2],
+        "groups": 2, "time_features": 8, "attention_levels": [2], "heads": 2})";
+const char* const unet_signal_resampled =
+    R"({"height": 1, "width": 28, "channels": 1, "kernel": 7, "base_channels": 4, "multipliers": [1, 2], "groups": 4,
+        "time_features": 8, "middle_attention": false, "resample_blocks": "residual"})";
 
 }  // namespace
 
@@ -293,6 +303,9 @@ std::vector<NamedModel> golden_models() {
   models.push_back({"unet_classes_network", quantized_unet(unet_with_classes, 3, TimeForm::network, false, 512)});
   models.push_back({"unet_without_classes", quantized_unet(unet_without_classes, 4, TimeForm::smaller, true, 1024)});
   models.push_back({"unet_scaled_and_shifted", quantized_unet(unet_scaled, 3, TimeForm::smaller, true, 256)});
+  models.push_back({"unet_resampled", quantized_unet(unet_resampled, 3, TimeForm::folded, true, 256)});
+  models.push_back({"unet_signal", quantized_unet(unet_signal, 3, TimeForm::smaller, true, 512)});
+  models.push_back({"unet_signal_resampled", quantized_unet(unet_signal_resampled, 2, TimeForm::folded, false, 256)});
   return models;
 }
 

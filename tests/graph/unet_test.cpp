@@ -148,6 +148,34 @@ TEST_CASE("unet: kernels of pictures are as high as wide, and a count by hand kn
   CHECK(five - three == (25 - 9) * 64 * (8 + 8 + 64 * (3 * 2 + 2 * 3)));
 }
 
+TEST_CASE("unet: heads of a width are as many as the channels of their level make") {
+  const Graph graph = build_unet(parse(R"({"height": 8, "width": 8, "base_channels": 8, "multipliers": [1, 2, 3],
+      "groups": 4, "attention_levels": [0, 1, 2], "head_width": 4})"),
+                                 3);
+  int attentions = 0;
+  for (const Node& node : graph.nodes) {
+    if (node.kind != OpKind::attention) continue;
+    ++attentions;
+    CHECK(node.head_dim == 4);
+    CHECK(node.heads == graph.tensors[static_cast<size_t>(node.y[0])].dims[2] / 4);
+    CHECK(node.scale == 0.5f);
+  }
+  CHECK(attentions == 3 + 1 + 3 * 2);  // down, middle, up
+}
+
+// Dhariwal & Nichol's network counted by hand: a block at each change of size, of two convolutions at the lower and the
+// higher size: the first one is computed where the block ends.
+TEST_CASE("unet: residual blocks that halve and double have the parameters and work of a count by hand") {
+  const std::string common = R"({"height": 8, "width": 8, "base_channels": 8, "multipliers": [1, 2], "groups": 4,
+      "time_features": 16, "middle_attention": false, "resample_blocks": )";
+  const Graph conv = build_unet(parse(common + "\"conv\"}"), 1), block = build_unet(parse(common + "\"residual\"}"), 1);
+  const int64_t down_macs = 2 * 8 * 8 * 9 * 16 + 16 * 8, up_macs = (16 * 8 + 8 * 8) * 9 * 64 + 16 * 8 * 16 + 16 * 8;
+  CHECK(graph_macs(block) - graph_macs(conv) == down_macs + up_macs - 8 * 8 * 9 * 16 - 16 * 8 * 9 * 64);
+  const int64_t down = 2 * (8 * 8 * 9 + 8) + 4 * 8 + 16 * 8 + 8;
+  const int64_t up = (16 * 8 * 9 + 8) + (8 * 8 * 9 + 8) + 2 * 16 + 2 * 8 + (16 * 8 + 8) + 16 * 8 + 8;
+  CHECK(graph_parameters(block) - graph_parameters(conv) == down + up - (8 * 8 * 9 + 8) - (16 * 8 * 9 + 8));
+}
+
 TEST_CASE("unet: dropout disappears when the training operators are stripped") {
   Graph graph = build_unet(parse(R"({"dropout": 0.1})"), 1);
   const int64_t macs = graph_macs(graph);
@@ -171,7 +199,8 @@ TEST_CASE("unet: the seed decides the parameters") {
 TEST_CASE("unet: a configuration survives the way to JSON and back") {
   const UNetConfig config = parse(R"({"height": 8, "width": 16, "channels": 3, "classes": 4, "level_channels": [8, 24],
       "blocks": [2, 1], "attention_levels": [1], "heads": 2, "groups": 4, "dropout": 0.25, "scale_shift": true,
-      "reduce_on_upsample": false, "time_features": 32, "middle_attention": false, "kernel": 7})");
+      "reduce_on_upsample": false, "time_features": 32, "middle_attention": false, "kernel": 7,
+      "resample_blocks": "residual"})");
   const Json json = unet_config_to_json(config);
   const UNetConfig back = unet_config_from_json(JsonView(json, "again"));
   CHECK(unet_config_to_json(back) == json);
@@ -186,6 +215,9 @@ TEST_CASE("unet: a configuration that does not fit together is refused by name")
   CHECK(error_of(R"({"heads": 3, "multipliers": [1]})").find("heads: 3") != std::string::npos);
   CHECK(error_of(R"({"height": 30})").find("halved") != std::string::npos);
   CHECK(error_of(R"({"height": 1, "width": 30})").find("halved") != std::string::npos);
+  CHECK(error_of(R"({"head_width": 5})").find("head_width: 5") != std::string::npos);
+  CHECK(error_of(R"({"head_width": 4, "heads": 2})").find("not both") != std::string::npos);
+  CHECK(error_of(R"({"resample_blocks": "pool"})").find("residual") != std::string::npos);
   CHECK(error_of(R"({"kernel": 4})").find("odd") != std::string::npos);
   CHECK(error_of(R"({"attention_levels": [3]})").find("no level 3") != std::string::npos);
   CHECK(error_of(R"({"blocks": [1, 1]})").find("blocks") != std::string::npos);

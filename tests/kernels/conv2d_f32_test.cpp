@@ -9,6 +9,7 @@ struct ConvCase {
   int height, width, c0, c1, outputs, kh, kw, stride, top, bottom, left, right, upsample;
   bool zero_insert, bias, shift, residual;
   Activation activation;
+  bool signal = false;  // one row under a kernel of one row, upsampled along the width only
 };
 
 struct ConvData {
@@ -26,7 +27,7 @@ ConvData make_data(const ConvCase& c, Random& random) {
   // Zeros inserted between pixels, none behind the last.
   const int high = c.zero_insert ? (c.height - 1) * c.upsample + 1 : c.height * c.upsample;
   const int wide = c.zero_insert ? (c.width - 1) * c.upsample + 1 : c.width * c.upsample;
-  a.out_height = (high + c.top + c.bottom - c.kh) / c.stride + 1;
+  a.out_height = c.signal ? 1 : (high + c.top + c.bottom - c.kh) / c.stride + 1;
   a.out_width = (wide + c.left + c.right - c.kw) / c.stride + 1;
   a.out_channels = c.outputs;
   a.kernel_height = c.kh;
@@ -257,6 +258,21 @@ TEST_CASE("conv2d_f32: random shapes and options, tails of every dimension") {
     c.shift = r.coin();
     c.residual = r.below(3) == 0;
     c.activation = all_activations[r.coin() ? 0 : r.below(4)];
+    check_case(c, seed);
+  }
+}
+
+TEST_CASE("conv2d_f32: signals, one row under kernels of one row") {
+  for (uint64_t seed = 500; seed < 600; ++seed) {
+    Random r(seed);
+    ConvCase c = same_conv(1, r.between(7, 60), r.between(1, 40), 0, r.between(1, 40), 2 * r.between(0, 3) + 1);
+    c.signal = true;
+    c.kh = 1;
+    c.top = c.bottom = 0;
+    c.stride = r.below(3) == 0 ? 2 : 1;
+    c.upsample = c.stride == 1 && r.below(3) == 0 ? 2 : 1;
+    c.c1 = r.below(3) == 0 ? r.between(1, 20) : 0;
+    c.residual = r.coin();
     check_case(c, seed);
   }
 }

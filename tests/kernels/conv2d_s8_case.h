@@ -48,6 +48,7 @@ struct ConvCase {
   int weight_limit;  // |w| of random weights
   float m;           // 0: so that outputs fill their range
   Proof proof;       // given only where it holds
+  bool signal;       // one row under a kernel of one row, upsampled along the width only
 };
 
 struct ConvData {
@@ -158,7 +159,7 @@ inline ConvData make_data(const ConvCase& c, Random& random) {
   a.channels[1] = c.c1;
   a.in_height = c.height;
   a.in_width = c.width;
-  a.out_height = (c.height * c.upsample + c.top + c.bottom - c.kh) / c.stride + 1;
+  a.out_height = c.signal ? 1 : (c.height * c.upsample + c.top + c.bottom - c.kh) / c.stride + 1;
   a.out_width = (c.width * c.upsample + c.left + c.right - c.kw) / c.stride + 1;
   a.out_channels = c.outputs;
   a.kernel_height = c.kh;

@@ -168,6 +168,23 @@ TEST_CASE("quantized 3x3 convolution is exact whatever the proofs allow") {
   }
 }
 
+TEST_CASE("quantized convolution of signals, one row under kernels of one row, is exact") {
+  Random random(7);
+  for (int i = 0; i < 300; ++i) {
+    ConvCase c = random_case(9, 40, random);
+    c.signal = true;
+    c.height = c.kh = 1;
+    c.top = c.bottom = 0;
+    c.width = random.between(8, 80);
+    if (random.coin()) c.kw = 2 * random.between(1, 3) + 1;
+    if (random.coin()) c.left = c.right = c.kw / 2;
+    if (random.below(4) == 0) c.c0 = c.outputs = 16 * random.between(1, 4);  // whole vectors
+    c.upsample = random.below(3) == 0 ? 2 : 1;
+    c.int16 = c.c1 == 0 && random.below(5) == 0;
+    check_case(c, random);
+  }
+}
+
 TEST_CASE("quantized linear layers are exact") {
   Random random(4);
   for (int i = 0; i < 150; ++i) {

@@ -129,7 +129,8 @@ TEST_CASE("table_s8: every code, any length, in place too") {
 
 void check_average(int height, int width, int channels, int kernel, int fixed, uint64_t seed) {
   Random random(seed);
-  const int rows = height / kernel, columns = width / kernel;
+  const int high = height == 1 ? 1 : kernel;  // of a window; signals are pooled along their width
+  const int rows = height / high, columns = width / kernel;
   const Bytes x(static_cast<size_t>(height * width * channels)), y(static_cast<size_t>(rows * columns * channels));
   if (fixed != 0) {
     fill_codes(x, static_cast<int8_t>(fixed));
@@ -146,8 +147,8 @@ void check_average(int height, int width, int channels, int kernel, int fixed, u
     for (int ox = 0; ox < columns; ++ox) {
       for (int c = 0; c < channels; ++c) {
         int64_t sum = 0;
-        for (int i = 0; i < kernel * kernel; ++i) {
-          const int iy = oy * kernel + i / kernel, ix = ox * kernel + i % kernel;
+        for (int i = 0; i < high * kernel; ++i) {
+          const int iy = oy * high + i / kernel, ix = ox * kernel + i % kernel;
           sum += x[static_cast<size_t>((iy * width + ix) * channels + c)];
         }
         expected.push_back(shifted_code(sum * args.A + args.B, args.shift));
@@ -172,6 +173,14 @@ TEST_CASE("average_pool_s8: random shapes with a rest at the edges") {
     const int kernel = r.between(1, 4);
     check_average(kernel * r.between(1, 6) + r.below(kernel), kernel * r.between(1, 5) + r.below(kernel),
                   r.between(1, r.coin() ? 17 : 90), kernel, 0, seed);
+  }
+}
+
+TEST_CASE("average_pool_s8: signals are pooled along their width") {
+  for (uint64_t seed = 300; seed < 360; ++seed) {
+    Random r(seed);
+    const int kernel = r.between(2, 5);
+    check_average(1, kernel * r.between(1, 9) + r.below(kernel), r.between(1, 40), kernel, 0, seed);
   }
 }
 

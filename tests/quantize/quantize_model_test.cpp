@@ -42,6 +42,14 @@ const char* const signal =
     R"({"height": 1, "width": 64, "channels": 1, "kernel": 5, "base_channels": 8, "multipliers": [1, 2, 2], "groups": 4,
         "time_features": 16, "attention_levels": [1, 2], "heads": 2})";
 
+const char* const of_blocks =
+    R"({"height": 8, "width": 8, "channels": 1, "base_channels": 8, "multipliers": [1, 2, 3], "groups": 4,
+        "time_features": 16, "attention_levels": [0, 1], "head_width": 4, "scale_shift": true,
+        "resample_blocks": "residual"})";
+const char* const signal_of_blocks =
+    R"({"height": 1, "width": 48, "channels": 2, "classes": 2, "kernel": 7, "base_channels": 8, "multipliers": [1, 2],
+        "groups": 2, "time_features": 16, "resample_blocks": "residual"})";
+
 QuantizeOptions quick(int steps = 3) {
   QuantizeOptions options;
   options.steps = steps;
@@ -96,7 +104,7 @@ double worst_error(const char* text, const QuantizedModel& model) {
 
 TEST_CASE(
     "A quantized network is near the float one at every step: with classes, without, scaled and shifted, of signals") {
-  for (const char* text : {with_classes, without_classes, scaled, signal}) {
+  for (const char* text : {with_classes, without_classes, scaled, signal, of_blocks, signal_of_blocks}) {
     CAPTURE(text);
     for (const bool per_step : {true, false}) {
       QuantizeOptions options = quick();

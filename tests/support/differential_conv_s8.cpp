@@ -250,9 +250,16 @@ std::string compare_convolution(Choices* choices, bool wide_input) {
   a.channels[0] = deep ? choices->between(500, 1400) : choices->between(1, choices->one_in(4) ? 80 : 20);
   if (!wide_input && choices->one_in(3)) a.channels[1] = choices->between(1, 40);
   a.out_channels = choices->between(1, deep ? 3 : choices->one_in(4) ? 70 : 20);
+  const bool signal = choices->one_in(6);  // one row, upsampled along its width only
+  if (signal) {
+    a.in_height = a.kernel_height = 1;
+    a.in_width = choices->between(8, 70);
+  }
   int bottom, right;
   choose_pads(&a, choices, &bottom, &right);
-  return finish_shape(&a, bottom, right) ? compare_problem(&p, choices, wide_input) : "";
+  if (!finish_shape(&a, bottom, right)) return "";
+  if (signal) a.out_height = 1;
+  return compare_problem(&p, choices, wide_input);
 }
 
 // 3 x 3 at the same size and more: where the exact forms of Winograd apply.

@@ -135,9 +135,11 @@ std::string compare_table(Choices* choices) {
 }
 
 std::string compare_average_pool(Choices* choices) {
-  const int kernel = choices->between(2, 8), high = choices->between(1, 6), wide = choices->between(1, 5);
+  const int kernel = choices->between(2, 8), wide = choices->between(1, 5);
+  int high = choices->between(1, 6);
   AveragePoolS8 args = {};
   args.in_height = kernel * high + choices->below(kernel);
+  if (choices->below(4) == 0) args.in_height = high = 1;  // a signal
   args.in_width = kernel * wide + choices->below(kernel);
   args.channels = choices->between(1, 40);
   args.kernel = kernel;

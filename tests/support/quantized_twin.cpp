@@ -334,7 +334,7 @@ struct Twin {
   void resample(const OperatorRecord& op, bool up) {
     const TensorRecord &in = record(op.x[0]), &y = record(op.y[0]);
     const Scale from = scale(op.x[0]), to = scale(op.y[0]);
-    const uint32_t f = op.p0, channels = y.dims[2], area = f * f;
+    const uint32_t f = op.p0, channels = y.dims[2], rows = in.dims[0] == 1 ? 1 : f, area = rows * f;
     const float factor = (from.s * (1.0f / to.s)) / static_cast<float>(area), zero = static_cast<float>(to.z);
     const int shift = common_shift(factor, std::fabs(zero));
     const Fixed mean = fixed(factor, zero, int64_t{area} * from.z, shift);

@@ -182,8 +182,9 @@ struct Twin {
           if (up) {
             sum = x[(oy / f * in.dims[1] + ox / f) * channels + c];
           } else {
-            for (uint32_t i = 0; i < f * f; ++i) {
-              sum += x[((oy * f + i / f) * in.dims[1] + ox * f + i % f) * channels + c] / (f * f);
+            const uint32_t area = in.dims[0] == 1 ? f : f * f;
+            for (uint32_t i = 0; i < area; ++i) {
+              sum += x[((oy * f + i / f) * in.dims[1] + ox * f + i % f) * channels + c] / area;
             }
           }
           out.push_back(sum);

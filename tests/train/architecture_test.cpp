@@ -64,6 +64,14 @@ TEST_CASE("every option of the architecture trains") {
            // AdaGN
            R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 8, "multipliers": [1, 2],
                "groups": 4, "time_features": 16, "scale_shift": true})",
+           // heads of a width
+           R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 8, "multipliers": [1, 2],
+               "groups": 4, "time_features": 16, "attention_levels": [0, 1], "head_width": 4})",
+           // residual blocks that halve and double, of pictures and of signals
+           R"({"height": 8, "width": 8, "channels": 1, "classes": 2, "base_channels": 8, "multipliers": [1, 2],
+               "groups": 4, "time_features": 16, "resample_blocks": "residual"})",
+           R"({"height": 1, "width": 32, "channels": 1, "classes": 2, "kernel": 3, "base_channels": 8,
+               "multipliers": [1, 2, 2], "groups": 4, "time_features": 16, "resample_blocks": "residual"})",
        }) {
     CAPTURE(model);
     CHECK(trained_loss(model) < 0.5);

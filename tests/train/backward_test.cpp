@@ -160,8 +160,9 @@ TEST_CASE("windows that do not fill the picture: sums skip nothing, a rest at th
       const std::vector<float> large = random_floats(static_cast<size_t>(4 * height * width * channels), 7);
       const std::vector<float> small = random_floats(static_cast<size_t>(2 * 3 * channels), 8);
       std::vector<float> sums(static_cast<size_t>(height * width * channels), 3.0f), spread = sums;
-      backward_kernels(set).sum_windows(large.data(), height, width, channels, factor, sums.data(), true);
-      backward_kernels(set).spread_windows(small.data(), height, width, channels, factor, 0.25f, spread.data(), false);
+      backward_kernels(set).sum_windows(large.data(), height, width, channels, factor, factor, sums.data(), true);
+      backward_kernels(set).spread_windows(small.data(), height, width, channels, factor, factor, 0.25f, spread.data(),
+                                           false);
       for (int h = 0, at = 0; h < height; ++h) {
         for (int w = 0; w < width; ++w) {
           for (int c = 0; c < channels; ++c, ++at) {

@@ -64,11 +64,36 @@ TEST_CASE("stages that do not fit together are refused by name") {
   CHECK(refusal("{\"teacher_steps\": 4, \"steps\": [2], \"update\": [1]}").find("update") != std::string::npos);
 }
 
-TEST_CASE("a training does not go on as a distillation, nor with other stages") {
+TEST_CASE("an adversarial training is read and written again, and refuses what it does not do") {
+  const auto read = [](const std::string& keys) {
+    return train_config_from_json(parse_json("{\"model\": {}, \"timesteps\": 100, " + keys + "}", "c.json"), "c.json");
+  };
+  const TrainConfig config = read("\"gan\": {\"steps\": 4, \"widths\": [8, 16], \"r1\": 0.5, \"r1_every\": 3}");
+  CHECK(config.gan.wanted());
+  CHECK(config.gan.widths == std::vector<int>{8, 16});
+  CHECK(config.gan.r1 == 0.5);
+  CHECK(config.gan.r1_every == 3);
+  CHECK(!read("\"seed\": 1").gan.wanted());
+  const Json json = train_config_to_json(config);
+  CHECK(train_config_to_json(train_config_from_json(json, "again")) == json);
+  for (const char* keys :
+       {"\"gan\": {}", "\"gan\": {\"steps\": 101}", "\"gan\": {\"steps\": 4, \"widths\": []}",
+        "\"gan\": {\"steps\": 4, \"time_features\": 7}", "\"gan\": {\"steps\": 4, \"r2\": 1}",
+        "\"gan\": {\"steps\": 4}, \"timestep_sampling\": \"importance\"",
+        "\"gan\": {\"steps\": 4}, \"distillation\": {\"teacher_steps\": 4, \"steps\": [2], \"updates\": [1]}",
+        "\"timestep_sampling\": \"importance\", "
+        "\"distillation\": {\"teacher_steps\": 4, \"steps\": [2], \"updates\": [1]}"}) {
+    CHECK_THROWS_AS(read(keys), Error);
+  }
+}
+
+TEST_CASE("a training does not go on as a distillation, nor with other stages; their updates may change") {
   const TrainConfig before = parse("{\"teacher_steps\": 4, \"steps\": [2], \"updates\": [9]}");
   TrainConfig now = before;
   CHECK(config_differences(before, now).empty());
   now.distillation.updates = {8};
+  CHECK(config_differences(before, now).empty());
+  now.distillation.steps = {1};
   CHECK(config_differences(before, now).size() == 1);
   now.distillation = DistillConfig();
   CHECK(config_differences(before, now).size() == 1);

@@ -94,6 +94,23 @@ TEST_CASE("a distillation stopped in any stage and resumed gives the bytes of on
   }
 }
 
+TEST_CASE("the updates of the present stage may change on resuming, those of one that is over may not") {
+  const TempFolder folder;
+  const Teacher teacher = load_teacher(trained_teacher(folder, 0));
+  distill(teacher, 5, 2, folder);  // 3 of the first stage, 2 of the second
+  const Dataset data = tiny_pictures(20);
+  ThreadPool pool(1);
+  const auto resume = [&](const std::vector<int64_t>& updates) {
+    TrainConfig config = student_config();
+    config.distillation.updates = updates;
+    DistillTrainer trainer(config, teacher, data, fastest(), pool);
+    trainer.resume(folder.path("checkpoint.safetensors"));
+    return trainer.total_steps() - trainer.steps_done();
+  };
+  CHECK(resume({3, 9}) == 7);
+  CHECK_THROWS_WITH_AS(resume({4, 4}), doctest::Contains("stages that are over"), Error);
+}
+
 // The first loss of a stage, by hand: student and teacher are the same network, whose outputs come one picture at a time.
 TEST_CASE("the first loss is that of the paper's target, worked out in doubles") {
   const TempFolder folder;

@@ -217,7 +217,8 @@ class DoubleGraph {
             y = x(h / f, w / f, c);
           } else {
             y = 0;
-            for (int k = 0; k < f * f; ++k) y += x(h * f + k / f, w * f + k % f, c) / (f * f);
+            const int area = in[0] == 1 ? f : f * f;
+            for (int k = 0; k < area; ++k) y += x(h * f + k / f, w * f + k % f, c) / area;
           }
         }
       }

@@ -275,6 +275,17 @@ TEST_CASE("elementwise operators, resampling and embeddings") {
   check_gradients(make.graph);
 }
 
+TEST_CASE("resampling of signals, along their width") {
+  GraphMaker make(1, 11, 3);
+  const int small = make.simple(OpKind::average_pool, make.graph.input);
+  Conv c;
+  c.signal = true;
+  const int large = make.simple(OpKind::upsample, make.conv({small, -1}, 5, c));
+  const int third = make.simple(OpKind::average_pool, make.conv({large, -1}, 6, c), -1, Activation::none, 3);
+  make.conv({make.simple(OpKind::upsample, third, -1, Activation::none, 3), -1}, 2, c);
+  check_gradients(make.graph);
+}
+
 TEST_CASE("dropout keeps or drops by its key, and passes the gradient of what it keeps") {
   GraphMaker make(5, 5, 2);
   const int a = make.conv({make.graph.input, -1}, 7, Conv{});

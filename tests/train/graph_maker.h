@@ -119,7 +119,7 @@ struct GraphMaker {
     if (kind == tool::OpKind::add) node.x[1] = other;
     if (kind == tool::OpKind::scale_shift) node.vector = other;
     std::vector<int> shape(dims(x).begin(), dims(x).begin() + rank(x));
-    for (size_t d = 0; d < 2; ++d) {
+    for (size_t d = shape[0] == 1 ? 1 : 0; d < 2; ++d) {  // signals: the width only
       if (kind == tool::OpKind::upsample) shape[d] *= factor;
       if (kind == tool::OpKind::average_pool) shape[d] /= factor;
     }

@@ -60,7 +60,7 @@ const CommandSpec& spec() {
        Option::integer("seed", 1, 0, largest_exact, "of the first run"),
        Option::flag("nll", "the variational bound on the negative log-likelihood instead; without --classifier"),
        Option::integer("levels", 0, format::max_train_steps,
-                       "of --nll: levels a picture, one at random in each of as many parts; 0: all; without it 20"),
+                       "of --nll: levels a picture, drawn at random without a bias; 0: all; without it 20"),
        Option::choice(
            "variance", "", {"learned", "small", "large"},
            "of --nll: the network's, beta-tilde or beta; without it the network's if it has one, else small"),

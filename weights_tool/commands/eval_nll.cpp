@@ -3,8 +3,10 @@
 // terms are diffusion/likelihood.h's; the network runs through the C API.
 //
 // An estimate: of some pictures, each with noise drawn once a level, and of some levels of each picture, one at random in
-// each of as many equal parts. It is unbiased, and pictures are drawn from independently, so the deviation of their sums
-// over the root of their number is the standard error.
+// each of as many parts of equal probability, divided by that probability. Half of it is spread over the levels, half over
+// the logarithm of their signal-to-noise ratio: the terms of the few least noisy levels are by far the largest. It is
+// unbiased, and pictures are drawn from independently, so the deviation of their sums over the root of their number is
+// the standard error.
 #include "weights_tool/commands/eval_nll.h"
 
 #include <algorithm>
@@ -96,6 +98,7 @@ class Estimator {
     const size_t middle = steps_.size() - 1;
     const size_t wanted = static_cast<size_t>(arguments.has("levels") ? arguments.integer("levels") : default_levels);
     levels_ = wanted == 0 ? middle : std::min(wanted, middle);
+    set_shares();
     variance_ = variance_of(arguments);
     if (threads_ == 0) threads_ = cpu_count();
   }
@@ -138,15 +141,34 @@ class Estimator {
 
   size_t index_of(size_t i) const { return i * data_.images.count / count_; }
 
-  // Place in steps_ of the k-th level of a picture: 1 .. size - 1.
-  size_t level_of(size_t i, size_t k) const {
+  // shares_[t]: how much of the probability levels 1 .. t of steps_ have together.
+  void set_shares() {
+    const auto log_snr = [&](size_t t) { return std::log(steps_[t].alpha_bar) - std::log(steps_[t].rest); };
     const size_t middle = steps_.size() - 1;
-    if (levels_ == middle) return 1 + k;
+    // The last levels may have next to no signal, and their terms are small: a ratio of e^-10 stands for all below.
+    const auto place = [&](size_t t) { return std::max(log_snr(t), -10.0); };
+    const double range = place(0) - place(middle);
+    for (size_t t = 0; t <= middle; ++t) {
+      const double even = static_cast<double>(t) / static_cast<double>(std::max<size_t>(middle, 1));
+      shares_.push_back(range > 0 ? (even + (place(0) - place(t)) / range) / 2 : even);
+    }
+  }
+
+  // The k-th level of a picture, as a place in steps_ (1 .. size - 1), and what its term counts.
+  struct Drawn {
+    size_t level;
+    double weight;
+  };
+  Drawn level_of(size_t i, size_t k) const {
+    const size_t middle = steps_.size() - 1;
+    if (levels_ == middle) return {1 + k, 1};
     const double lot =
         uniform_u32(static_cast<uint32_t>(k), seed_, level_draws, static_cast<uint32_t>(i), noise_train_timestep) *
         0x1p-32;
-    const double place = (static_cast<double>(k) + lot) / static_cast<double>(levels_) * static_cast<double>(middle);
-    return 1 + std::min(static_cast<size_t>(place), middle - 1);
+    const double place = (static_cast<double>(k) + lot) / static_cast<double>(levels_);
+    const auto end = std::upper_bound(shares_.begin() + 1, shares_.end() - 1, place);
+    const size_t level = static_cast<size_t>(end - shares_.begin());
+    return {level, 1 / (static_cast<double>(levels_) * (shares_[level] - shares_[level - 1]))};
   }
 
   Parts picture(mote_sampler* sampler, size_t i) const {
@@ -156,8 +178,10 @@ class Estimator {
     Parts parts;
     for (const float x : x0) parts.prior += prior_kl(double{x}, steps_.back());
     parts.decoder = level(sampler, i, steps_[0], true, x0);
-    for (size_t k = 0; k < levels_; ++k) parts.middle += level(sampler, i, steps_[level_of(i, k)], false, x0);
-    if (levels_ > 0) parts.middle *= static_cast<double>(steps_.size() - 1) / static_cast<double>(levels_);
+    for (size_t k = 0; k < levels_; ++k) {
+      const Drawn drawn = level_of(i, k);
+      parts.middle += drawn.weight * level(sampler, i, steps_[drawn.level], false, x0);
+    }
     const double bits = 1 / (std::log(2.0) * static_cast<double>(count));
     return {parts.prior * bits, parts.middle * bits, parts.decoder * bits};
   }
@@ -229,6 +253,7 @@ class Estimator {
   int threads_;
   uint64_t seed_;
   std::vector<BoundStep> steps_;
+  std::vector<double> shares_;
   size_t count_ = 0, levels_ = 0;
   VarianceUse variance_ = VarianceUse::small;
   std::vector<Parts> parts_;

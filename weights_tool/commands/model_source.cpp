@@ -12,6 +12,7 @@
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
 #include "weights_tool/train/checkpoint.h"
+#include "weights_tool/train/gan_trainer.h"
 #include "weights_tool/train/train_config.h"
 
 namespace mote::tool {
@@ -41,10 +42,14 @@ DiffusionInfo diffusion_of(const TrainConfig& config, int steps, int64_t updates
   options.train_steps = config.timesteps;
   DiffusionInfo info;
   info.schedule = exact_alpha_bar_table(make_schedule(options));
-  const int own = config.distillation.wanted()
-                      ? distill_stage(config.distillation, std::max<int64_t>(1, updates)).student_steps
-                      : std::min(10, config.timesteps);
-  info.default_steps = steps > 0 ? steps : own;
+  if (steps > 0) {
+    info.default_steps = steps;
+  } else if (config.distillation.wanted()) {
+    info.default_steps = distill_stage(config.distillation, std::max<int64_t>(1, updates)).student_steps;
+  } else {
+    info.default_steps = config.gan.wanted() ? config.gan.steps : std::min(10, config.timesteps);
+  }
+  if (config.gan.wanted() && info.default_steps == config.gan.steps) info.rows = gan_rows(config);
   return info;
 }
 

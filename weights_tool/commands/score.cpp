@@ -21,10 +21,10 @@
 namespace mote::tool {
 namespace {
 
-constexpr int grid_side = 17;         // arrows of a field
+constexpr int grid_side = 15;         // arrows of a field
 constexpr double grid_reach = 1.2;    // of its axes
-constexpr size_t plotted = 1000;      // points of a panel
-constexpr int panel_size = 260;       // pixels
+constexpr size_t plotted = 600;       // points of a panel
+constexpr int panel_size = 220;       // pixels
 constexpr uint32_t floor_pairs = 8;   // of fresh sets
 constexpr uint64_t noise_seed = 3;    // of the points where the error is measured
 constexpr double arrow_share = 0.35;  // an arrow is that share of the way to the mean of x_0 there

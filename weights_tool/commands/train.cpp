@@ -30,13 +30,16 @@ CommandSpec make_spec() {
                        "left out: the folder keeps it",
                        Positional::Arity::optional}};
   spec.options = {
-      Option::text("data", "PATH", "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, or .npy"),
+      Option::text("data", "PATH",
+                   "IDX file, folder with train-images-idx3-ubyte[.gz], folder of PNGs, .npy, or points:swiss-roll, "
+                   "points:two-moons, points:mixture"),
       Option::text("labels", "FILE.csv",
                    "lines file,class[,times]: which PNGs of the folder, their classes and how "
                    "often an epoch shows them"),
       Option::text("out", "DIR", "folder for checkpoint, loss curve and samples"),
       Option::text("distill", "TEACHER",
                    "progressive distillation from a checkpoint or float .mote file, as CONFIG's \"distillation\" says"),
+      Option::text("init", "MODEL", "begin with the weights of a checkpoint or float .mote file"),
       Option::flag("resume", "go on with the training in DIR"),
       Option::flag("force", "start over in a DIR that holds a training"),
       Option::integer("threads", 0, 0, 1024, "0: all processors; the bytes do not depend on it"),
@@ -50,6 +53,9 @@ CommandSpec make_spec() {
       "students "
       "of 8 and then\n4 steps, each from the model before it, for so many optimiser steps; epochs is not used then. "
       "DIR/stage-8.safetensors\nand so on are checkpoints of the finished stages; export and quantize take them.\n"
+      "\"gan\": {\"steps\": 4, \"learning_rate\": 3e-4, \"r1\": 0.05, \"r1_every\": 4, \"widths\": [32, 64, 96]} in "
+      "CONFIG "
+      "trains against a\ndiscriminator (denoising diffusion GAN); the model then samples with so many DDPM steps.\n"
       "Ctrl-C saves and exits with 130. A checkpoint is complete at every moment, also when the program is killed.\n"
       "Without a default above, the value comes from CONFIG, and what is missing there from the defaults of the "
       "program.";
@@ -71,6 +77,7 @@ TrainJob job_of(const Arguments& args) {
   job.data = args.text("data");
   job.class_list = args.text("labels");
   job.out = args.text("out");
+  job.init = args.text("init");
   job.teacher = args.text("distill");
   job.resume = args.flag("resume");
   job.force = args.flag("force");

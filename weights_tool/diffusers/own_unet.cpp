@@ -36,6 +36,7 @@ void check_shortcuts(const UNetConfig& config, const std::vector<int>& channels,
 
 // One head, or the width of the heads if every attention has the same.
 Json head_dim(const UNetConfig& config, const std::vector<int>& channels, const std::string& name) {
+  if (config.head_width > 0) return Json(config.head_width);
   if (config.heads == 1) return Json();
   std::vector<int> widths;
   for (const int level : config.attention_levels) widths.push_back(channels[static_cast<size_t>(level)] / config.heads);
@@ -62,7 +63,9 @@ Json own_unet_config(const UNetConfig& config, const std::string& name) {
     if (blocks != config.blocks[0]) refuse(name, "has the same number of blocks in every level; train with one number");
   check_shortcuts(config, channels, name);
 
-  std::vector<std::string> down(levels, "DownBlock2D"), up(levels, "UpBlock2D");
+  const bool residual = config.residual_resampling;
+  std::vector<std::string> down(levels, residual ? "ResnetDownsampleBlock2D" : "DownBlock2D"),
+      up(levels, residual ? "ResnetUpsampleBlock2D" : "UpBlock2D");
   for (const int level : config.attention_levels) {
     down[static_cast<size_t>(level)] = "AttnDownBlock2D";
     up[levels - 1 - static_cast<size_t>(level)] = "AttnUpBlock2D";
@@ -73,7 +76,8 @@ Json own_unet_config(const UNetConfig& config, const std::string& name) {
   json.set("add_attention", config.middle_attention).set("attention_head_dim", head_dim(config, channels, name));
   json.set("attn_norm_num_groups", config.groups).set("block_out_channels", Json::array(channels));
   json.set("center_input_sample", false).set("class_embed_type", Json());
-  json.set("down_block_types", Json::array(down)).set("downsample_padding", 1).set("downsample_type", "conv");
+  json.set("down_block_types", Json::array(down)).set("downsample_padding", 1);
+  json.set("downsample_type", residual ? "resnet" : "conv");
   json.set("dropout", config.dropout).set("flip_sin_to_cos", false).set("freq_shift", 1);
   json.set("in_channels", config.channels).set("layers_per_block", config.blocks[0]);
   json.set("mid_block_scale_factor", 1).set("mid_block_type", "UNetMidBlock2D");
@@ -83,9 +87,20 @@ Json own_unet_config(const UNetConfig& config, const std::string& name) {
   json.set("resnet_time_scale_shift", config.scale_shift ? "scale_shift" : "default");
   json.set("sample_size", square ? Json(config.height) : Json::array(std::vector<int>{config.height, config.width}));
   json.set("time_embedding_dim", config.time_features).set("time_embedding_type", "positional");
-  json.set("up_block_types", Json::array(up)).set("upsample_type", "conv");
+  json.set("up_block_types", Json::array(up)).set("upsample_type", residual ? "resnet" : "conv");
   return json;
 }
+
+namespace {
+
+// The block's number, then "attention" if it is one; the middle's attention has no number.
+std::string block_of(const std::vector<std::string>& parts, size_t at) {
+  const bool attention = parts[at] == "attention" || (at + 2 < parts.size() && parts[at + 1] == "attention");
+  const std::string number = parts[at] == "attention" ? "0" : parts[at];
+  return (attention ? ".attentions." : ".resnets.") + number;
+}
+
+}  // namespace
 
 std::string diffusers_operator_name(const std::string& name, int levels) {
   static const std::vector<std::pair<std::string, std::string>> whole = {{"time.linear1", "time_embedding.linear_1"},
@@ -113,12 +128,12 @@ std::string diffusers_operator_name(const std::string& name, int levels) {
   std::string out =
       middle ? "mid_block" : (down ? "down_blocks." : "up_blocks.") + std::to_string(down ? level : levels - 1 - level);
   size_t at = middle ? 1 : 2;
-  if (parts[at] == "downsample") return out + ".downsamplers.0.conv";
-  if (parts[at] == "upsample") return out + ".upsamplers.0.conv";
-  // The block's number, then "attention" if it is one; the middle's attention has no number.
-  const bool attention = parts[at] == "attention" || (at + 2 < parts.size() && parts[at + 1] == "attention");
-  const std::string number = parts[at] == "attention" ? "0" : parts[at];
-  out += (attention ? ".attentions." : ".resnets.") + number;
+  if (parts[at] == "downsample" || parts[at] == "upsample") {
+    out += "." + parts[at] + "rs.0";
+    if (parts.size() == at + 1) return out + ".conv";
+  } else {
+    out += block_of(parts, at);
+  }
   for (const auto& [ours, theirs] : last)
     if (parts.back() == ours) return out + "." + theirs;
   return out + "." + parts.back();

@@ -1,6 +1,7 @@
 // See unet.h. Two parts: the configuration, and the builder that walks down, across and up.
 #include "weights_tool/graph/unet.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -22,6 +23,21 @@ std::vector<int> blocks_of(const JsonView& view) {
   return {static_cast<int>(blocks.integer(1, 16))};
 }
 
+bool in_list(const std::vector<int>& list, int value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+void check_head_width(const UNetConfig& config, const std::vector<int>& channels, const JsonView& view) {
+  const int levels = static_cast<int>(channels.size());
+  for (int level = 0; level < levels; ++level) {
+    const bool attends = in_list(config.attention_levels, level) || (config.middle_attention && level + 1 == levels);
+    const int c = channels[static_cast<size_t>(level)];
+    if (attends && c % config.head_width != 0)
+      view.fail("head_width: " + std::to_string(config.head_width) + " does not divide the " + std::to_string(c) +
+                " channels of level " + std::to_string(level));
+  }
+}
+
 void check_fit(const UNetConfig& config, const JsonView& view) {
   const std::vector<int> channels = unet_level_channels(config);
   const int levels = static_cast<int>(channels.size());
@@ -36,6 +52,7 @@ void check_fit(const UNetConfig& config, const JsonView& view) {
       view.fail("heads: " + std::to_string(config.heads) + " does not divide the " + std::to_string(c) +
                 " channels of a level");
   }
+  if (config.head_width > 0) check_head_width(config, channels, view);
   for (const int level : config.attention_levels)
     if (level >= levels) view.fail("attention_levels: there is no level " + std::to_string(level));
   int height = config.height, width = config.width;
@@ -74,10 +91,12 @@ UNetConfig unet_config_from_json(const JsonView& view) {
                        "dropout",
                        "scale_shift",
                        "reduce_on_upsample",
-                       "learned_variance",
                        "time_features",
                        "sinusoid_features",
-                       "kernel"});
+                       "kernel",
+                       "head_width",
+                       "resample_blocks",
+                       "learned_variance"});
   UNetConfig config;
   if (view.has("kind")) view.at("kind").one_of({"unet"});  // graph/model_config.h has the others
   config.height = static_cast<int>(view.integer_or("height", config.height, 1, 1024));
@@ -93,10 +112,13 @@ UNetConfig unet_config_from_json(const JsonView& view) {
   if (view.has("attention_levels")) config.attention_levels = to_ints(view.at("attention_levels").integers(0, 7));
   config.middle_attention = view.boolean_or("middle_attention", config.middle_attention);
   config.heads = static_cast<int>(view.integer_or("heads", config.heads, 1, 64));
+  config.head_width = static_cast<int>(view.integer_or("head_width", config.head_width, 1, 2048));
+  if (view.has("heads") && view.has("head_width")) view.fail("give heads or head_width, not both");
   config.groups = static_cast<int>(view.integer_or("groups", config.groups, 1, 1024));
   config.dropout = view.number_or("dropout", config.dropout, 0.0, 0.9);
   config.scale_shift = view.boolean_or("scale_shift", config.scale_shift);
   config.reduce_on_upsample = view.boolean_or("reduce_on_upsample", config.reduce_on_upsample);
+  config.residual_resampling = view.one_of_or("resample_blocks", "conv", {"conv", "residual"}) == "residual";
   config.learned_variance = view.boolean_or("learned_variance", config.learned_variance);
   config.time_features = static_cast<int>(view.integer_or("time_features", config.time_features, 8, 4096));
   config.sinusoid_features = static_cast<int>(view.integer_or("sinusoid_features", config.sinusoid_features, 4, 4096));
@@ -116,10 +138,16 @@ Json unet_config_to_json(const UNetConfig& config) {
     json.set("base_channels", config.base_channels).set("level_channels", Json::array(config.level_channels));
   }
   json.set("blocks", Json::array(config.blocks)).set("attention_levels", Json::array(config.attention_levels));
-  json.set("middle_attention", config.middle_attention).set("heads", config.heads).set("groups", config.groups);
+  json.set("middle_attention", config.middle_attention).set("groups", config.groups);
+  if (config.head_width > 0) {
+    json.set("head_width", config.head_width);
+  } else {
+    json.set("heads", config.heads);
+  }
   json.set("dropout", config.dropout).set("scale_shift", config.scale_shift);
   json.set("reduce_on_upsample", config.reduce_on_upsample).set("time_features", config.time_features);
   json.set("sinusoid_features", config.sinusoid_features).set("kernel", config.kernel);
+  json.set("resample_blocks", config.residual_resampling ? "residual" : "conv");
   json.set("learned_variance", config.learned_variance);
   return json;
 }
@@ -151,7 +179,9 @@ class Builder {
         skips.push_back(h);
       }
       if (level + 1 < levels) {
-        h = conv(prefix + ".downsample", {h, -1}, channels[level], config_.kernel, {2, 1, -1, -1, false});
+        h = config_.residual_resampling
+                ? residual_block(prefix + ".downsample", {h, -1}, channels[level], time, Resample::down)
+                : conv(prefix + ".downsample", {h, -1}, channels[level], config_.kernel, {2, 1, -1, -1, false});
         skips.push_back(h);
       }
     }
@@ -167,7 +197,9 @@ class Builder {
       }
       if (level > 0) {
         const int out = config_.reduce_on_upsample ? channels[level - 1] : channels[level];
-        h = conv(prefix + ".upsample", {h, -1}, out, config_.kernel, {1, 2, -1, -1, false});
+        h = config_.residual_resampling
+                ? residual_block(prefix + ".upsample", {h, -1}, out, time, Resample::up)
+                : conv(prefix + ".upsample", {h, -1}, out, config_.kernel, {1, 2, -1, -1, false});
       }
     }
     h = group_norm("norm_out", {h, -1}, -1);
@@ -186,11 +218,7 @@ class Builder {
   int blocks(int level) const {
     return config_.blocks.size() == 1 ? config_.blocks[0] : config_.blocks[static_cast<size_t>(level)];
   }
-  bool has_attention(int level) const {
-    for (const int l : config_.attention_levels)
-      if (l == level) return true;
-    return false;
-  }
+  bool has_attention(int level) const { return in_list(config_.attention_levels, level); }
 
   int add_tensor(const std::string& name, Role role, const std::vector<int>& dims) {
     Tensor tensor;
@@ -321,14 +349,33 @@ class Builder {
     return silu("time.silu2", e);
   }
 
-  // Dhariwal & Nichol 2021, appendix; Ho et al. 2020: norm, SiLU, conv, + time, norm, SiLU, dropout, conv, + shortcut.
-  int residual_block(const std::string& name, std::array<int, 2> x, int out, int time) {
+  enum class Resample { none, down, up };
+
+  // Averages of 2 x 2 pixels, or each repeated as 2 x 2; 1 x 2 in a signal.
+  int resampled(const std::string& name, int x, Resample resample) {
+    Node node;
+    node.kind = resample == Resample::down ? OpKind::average_pool : OpKind::upsample;
+    node.name = name;
+    node.x[0] = x;
+    node.factor = 2;
+    const auto size = [&](int n) { return resample == Resample::down ? n / 2 : n * 2; };
+    const int height = config_.height == 1 ? 1 : size(tensor(x).dims[0]);
+    return emit(node, {height, size(tensor(x).dims[1]), tensor(x).dims[2]});
+  }
+
+  // Ho et al. 2020: norm, SiLU, (resampled,) conv, + time, norm, SiLU, dropout, conv, + (resampled) shortcut. The
+  // resampling: Dhariwal & Nichol 2021, section 3; in front of a convolution, upsampling is an option of its.
+  int residual_block(const std::string& name, std::array<int, 2> x, int out, int time,
+                     Resample resample = Resample::none) {
     const int in = channels_of(x);
     const int projected = linear(name + ".time", time, config_.scale_shift ? 2 * out : out, config_.scale_shift);
     int shortcut = x[0];
     if (in != out || x[1] >= 0) shortcut = conv(name + ".shortcut", x, out, 1, {});
+    if (resample != Resample::none) shortcut = resampled(name + ".resampled_shortcut", shortcut, resample);
     int h = group_norm(name + ".norm1", x, -1);
     ConvOptions first;
+    if (resample == Resample::down) h = resampled(name + ".resampled", h, resample);
+    if (resample == Resample::up) first.upsample = 2;
     first.shift = config_.scale_shift ? -1 : projected;
     h = conv(name + ".conv1", {h, -1}, out, config_.kernel, first);
     h = group_norm(name + ".norm2", {h, -1}, config_.scale_shift ? projected : -1);
@@ -347,8 +394,8 @@ class Builder {
     node.kind = OpKind::attention;
     node.name = name + ".attention";
     node.x[0] = h;
-    node.heads = config_.heads;
-    node.head_dim = c / config_.heads;
+    node.heads = config_.head_width > 0 ? c / config_.head_width : config_.heads;
+    node.head_dim = c / node.heads;
     node.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(node.head_dim)));
     h = emit(node, {tensor(x).dims[0], tensor(x).dims[1], c});
     ConvOptions out;

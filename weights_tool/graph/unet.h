@@ -13,7 +13,7 @@ namespace mote::tool {
 // JSON: {"height": 28, "width": 28, "channels": 1, "classes": 10, "base_channels": 16, "multipliers": [1, 2, 3],
 //  "blocks": 1 or [1, 1, 2], "attention_levels": [2], "heads": 1, "groups": 8, "dropout": 0.1, "scale_shift": false,
 //  "reduce_on_upsample": true, "time_features": 64, "sinusoid_features": 32, "middle_attention": true, "kernel": 3,
-//  "learned_variance": false}
+//  "head_width": 32 in place of "heads", "resample_blocks": "conv" or "residual", "learned_variance": false}
 // A height of 1 makes a network of signals: its convolutions are 1 x kernel, and only the width is halved and doubled.
 struct UNetConfig {
   int height = 28, width = 28, channels = 1;
@@ -26,13 +26,17 @@ struct UNetConfig {
   std::vector<int> attention_levels;      // levels (0 is the full resolution) whose blocks are followed by attention
   bool middle_attention = true;
   int heads = 1;                   // of every attention
+  int head_width = 0;              // or channels of every head (ADM): as many heads as they make; 0: `heads` counts
   int groups = 8;                  // of every group normalisation; must divide the channels
   double dropout = 0;              // before the second convolution of a residual block
   bool scale_shift = false;        // the time embedding scales and shifts the second normalisation (AdaGN)
-  bool reduce_on_upsample = true;  // the upsampling convolution already has the channels of the next level
-  int time_features = 64;          // width of the time embedding's MLP
-  bool learned_variance = false;   // 2 * channels come out: the prediction, then v of the variance (likelihood.h)
-  int sinusoid_features = 32;      // sines and cosines of the timestep together, which the MLP begins with
+  bool reduce_on_upsample = true;  // what upsamples already has the channels of the next level
+  // What halves and doubles: false: a convolution of stride 2, or of the upsampled input; true: a residual block that
+  // averages or repeats pixels in front of its first convolution and in its shortcut (ADM).
+  bool residual_resampling = false;
+  int time_features = 64;         // width of the time embedding's MLP
+  bool learned_variance = false;  // 2 * channels come out: the prediction, then v of the variance (likelihood.h)
+  int sinusoid_features = 32;     // sines and cosines of the timestep together, which the MLP begins with
 };
 
 // Throws Error(invalid_input) naming the key for wrong types, unknown keys and values that do not fit together (groups

@@ -75,11 +75,11 @@ struct BackwardKernels {
   void (*add)(const float* from, float* to, size_t n);  // to += from
   // Dropout: y[i] = random[i] < threshold ? 0 : x[i] * scale; y may be x. add: y += it.
   void (*mask)(const float* x, const uint8_t* random, int threshold, float scale, float* y, size_t n, bool add);
-  // dx[row][col] (add: +=) the sum of the factor x factor pixels of dy over it. height, width of dx.
-  void (*sum_windows)(const float* dy, int height, int width, int channels, int factor, float* dx, bool add);
-  // dx[row][col] (add: +=) dy[row / factor][col / factor] * scale; 0 past the last whole window. height, width of dx.
-  void (*spread_windows)(const float* dy, int height, int width, int channels, int factor, float scale, float* dx,
-                         bool add);
+  // dx[row][col] (add: +=) the sum of the rows x factor pixels of dy over it. height, width of dx.
+  void (*sum_windows)(const float* dy, int height, int width, int channels, int rows, int factor, float* dx, bool add);
+  // dx[row][col] (add: +=) dy[row / rows][col / factor] * scale; 0 past the last whole window. height, width of dx.
+  void (*spread_windows)(const float* dy, int height, int width, int channels, int rows, int factor, float scale,
+                         float* dx, bool add);
 };
 
 // The kernels of a set, or of the nearest more general one that is compiled in.

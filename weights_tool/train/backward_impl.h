@@ -52,14 +52,15 @@ inline void mask(const float* x, const uint8_t* random, int threshold, float sca
 // ---- resampling -----------------------------------------------------------------------------------------------------
 
 template <class V>
-void sum_windows(const float* dy, int height, int width, int channels, int factor, float* dx, bool add_to_dx) {
+void sum_windows(const float* dy, int height, int width, int channels, int rows, int factor, float* dx,
+                 bool add_to_dx) {
   const ptrdiff_t row = static_cast<ptrdiff_t>(width) * factor * channels;
   for (int h = 0; h < height; ++h) {
     for (int w = 0; w < width; ++w, dx += channels) {
-      const float* window = dy + h * factor * row + static_cast<ptrdiff_t>(w) * factor * channels;
+      const float* window = dy + h * rows * row + static_cast<ptrdiff_t>(w) * factor * channels;
       for_vectors<V>(channels, [&](ptrdiff_t c, int lanes) {
         V sum = add_to_dx ? load_some<V>(dx + c, lanes) : V::zero();
-        for (int i = 0; i < factor; ++i) {
+        for (int i = 0; i < rows; ++i) {
           for (int j = 0; j < factor; ++j) sum = add(sum, load_some<V>(window + i * row + j * channels + c, lanes));
         }
         store_some(sum, dx + c, lanes);
@@ -69,13 +70,13 @@ void sum_windows(const float* dy, int height, int width, int channels, int facto
 }
 
 template <class V>
-void spread_windows(const float* dy, int height, int width, int channels, int factor, float scale, float* dx,
-                    bool add_to_dx) {
-  const int rows = height / factor, cols = width / factor;
+void spread_windows(const float* dy, int height, int width, int channels, int window_rows, int factor, float scale,
+                    float* dx, bool add_to_dx) {
+  const int rows = height / window_rows, cols = width / factor;
   for (int h = 0; h < height; ++h) {
     for (int w = 0; w < width; ++w, dx += channels) {
-      const bool inside = h / factor < rows && w / factor < cols;
-      const float* from = dy + (static_cast<ptrdiff_t>(h / factor) * cols + w / factor) * channels;
+      const bool inside = h / window_rows < rows && w / factor < cols;
+      const float* from = dy + (static_cast<ptrdiff_t>(h / window_rows) * cols + w / factor) * channels;
       for_vectors<V>(channels, [&](ptrdiff_t c, int lanes) {
         V d = inside ? mul(load_some<V>(from + c, lanes), V::set1(scale)) : V::zero();
         if (add_to_dx) d = add(d, load_some<V>(dx + c, lanes));

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "weights_tool/io/checksum.h"
@@ -22,6 +23,8 @@ constexpr const char* kStateKey = "mote.state";
 constexpr const char* kChecksumKey = "mote.crc32";
 constexpr const char* kLevelLosses = "level_losses";
 constexpr const char* kKinds[] = {"values", "ema", "adam_m", "adam_v"};
+
+constexpr const char* kOther = "discriminator/";  // in front of those of the second network
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw Error(ExitCode::invalid_input, path + ": " + what);
@@ -138,6 +141,18 @@ class Matcher {
   std::string list_;
 };
 
+// fn(kind, tensor, values) for the arrays of a discriminator, in the order of the file.
+template <class Fn>
+void for_each_array(const CheckpointDiscriminator& part, const Fn& fn) {
+  const std::pair<const char*, float*> kinds[] = {{"values", part.values}, {"adam_m", part.m}, {"adam_v", part.v}};
+  for (const auto& kind : kinds) {
+    for (size_t i = 0; i < part.graph->tensors.size(); ++i) {
+      const int64_t offset = part.store->offset(static_cast<int>(i));
+      if (offset >= 0) fn(std::string(kOther) + kind.first, part.graph->tensors[i], kind.second + offset);
+    }
+  }
+}
+
 std::vector<uint64_t> level_losses_shape(const TrainConfig& config) {
   return {static_cast<uint64_t>(config.timesteps), LevelSampler::kHistory};
 }
@@ -183,7 +198,7 @@ Graph build_training_graph(const TrainConfig& config) {
 }
 
 void save_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store, const TrainState& state,
-                     const CheckpointBuffers& buffers) {
+                     const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator) {
   const float* const sources[] = {buffers.values, buffers.ema, buffers.m, buffers.v};
   std::vector<SafeTensor> tensors;
   for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
@@ -194,6 +209,11 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
       tensors.push_back(
           f32_tensor(std::string(kKinds[kind]) + "/" + tensor.name, shape_of(tensor), sources[kind] + offset));
     }
+  }
+  if (discriminator != nullptr) {
+    for_each_array(*discriminator, [&](const std::string& kind, const Tensor& tensor, float* values) {
+      tensors.push_back(f32_tensor(kind + "/" + tensor.name, shape_of(tensor), values));
+    });
   }
   if (has_level_losses(state.config))
     tensors.push_back(f32_tensor(kLevelLosses, level_losses_shape(state.config), state.level_losses.data()));
@@ -207,7 +227,7 @@ void save_checkpoint(const std::string& path, const Graph& graph, const Paramete
 TrainState read_checkpoint_state(const std::string& path) { return verified_state(SafetensorsFile(path).view(), path); }
 
 TrainState restore_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store,
-                              const CheckpointBuffers& buffers) {
+                              const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator) {
   const SafetensorsFile mapped(path);
   const SafetensorsView& file = mapped.view();
   TrainState state = verified_state(file, path);
@@ -219,6 +239,11 @@ TrainState restore_checkpoint(const std::string& path, const Graph& graph, const
       if (offset < 0) continue;
       matcher.match(kKinds[kind], graph.tensors[i], targets[kind] + offset);
     }
+  }
+  if (discriminator != nullptr) {
+    for_each_array(*discriminator, [&](const std::string& kind, const Tensor& tensor, float* values) {
+      matcher.match(kind.c_str(), tensor, values);
+    });
   }
   if (has_level_losses(state.config)) {
     state.level_losses.resize(static_cast<size_t>(state.config.timesteps) * LevelSampler::kHistory);
@@ -246,7 +271,9 @@ LoadedModel load_checkpoint(ByteView bytes, const std::string& name, bool use_em
     matcher.match(use_ema ? "ema" : "values", tensor, tensor.values.data());
     ++trained;
   }
-  matcher.finish(name, trained * (std::size(kKinds) - 1) + (has_level_losses(model.state.config) ? 1 : 0));
+  size_t others = 0;
+  for (const SafeTensor& tensor : file.tensors) others += tensor.name.compare(0, std::strlen(kOther), kOther) == 0;
+  matcher.finish(name, trained * (std::size(kKinds) - 1) + others + (has_level_losses(model.state.config) ? 1 : 0));
   matcher.copy();
   return model;
 }

@@ -1,7 +1,8 @@
 // Checkpoints: everything a training needs to go on as if it had never stopped, in one safetensors file.
 //   tensors    "values/NAME", "ema/NAME", "adam_m/NAME", "adam_v/NAME" for every trained parameter NAME of the graph,
 //              float32, in the graph's layouts; constants (sinusoid frequencies) follow from the configuration;
-//              with importance sampling "level_losses", float32 [timesteps][10] (train/level_sampler.h)
+//              with importance sampling "level_losses", float32 [timesteps][10] (train/level_sampler.h);
+//              of an adversarial training "discriminator/values/NAME" and so on, without an average
 //   metadata   "mote.checkpoint": "1", the version of this layout
 //              "mote.state": JSON {"config", "step", "images", "smoothed_loss", "validation_loss",
 //              "kernels", "data_crc32"}
@@ -42,9 +43,16 @@ struct CheckpointBuffers {
   float* v;
 };
 
-// Replaces `path` if it exists. Error(io) if it cannot be written; the old file is whole then.
+// The discriminator of an adversarial training, where there is one. Buffers laid out as its store; no average.
+struct CheckpointDiscriminator {
+  const Graph* graph;
+  const ParameterStore* store;
+  float *values, *m, *v;
+};
+
+// Replaces `path` if it exists. discriminator: null: none. Error(io) if it cannot be written; the old file is whole then.
 void save_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store, const TrainState& state,
-                     const CheckpointBuffers& buffers);
+                     const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator = nullptr);
 
 // What a checkpoint was made with, without its arrays: also verifies the checksum.
 // Error(invalid_input), one line: not a checkpoint, another version, damaged.
@@ -55,7 +63,7 @@ TrainState parse_train_state(const std::string& text, const std::string& name);
 // Fills the buffers (padding stays as it is). Error(invalid_input) that lists the tensors that do not fit the graph.
 // Nothing is changed then.
 TrainState restore_checkpoint(const std::string& path, const Graph& graph, const ParameterStore& store,
-                              const CheckpointBuffers& buffers);
+                              const CheckpointBuffers& buffers, const CheckpointDiscriminator* discriminator = nullptr);
 
 // A trained network by itself.
 struct LoadedModel {

@@ -55,7 +55,12 @@ void DistillTrainer::begin(const DistillStage& stage) {
 }
 
 void DistillTrainer::resume(const std::string& path) {
+  const TrainState saved = read_checkpoint_state(path);
   Trainer::resume(path);
+  const DistillStage then = distill_stage(saved.config.distillation, saved.step + 1);
+  if (then.index != stage().index || then.first != stage().first) {
+    throw Error(ExitCode::invalid_input, path + ": distillation: the updates of stages that are over have changed");
+  }
   entered_ = -1;
   const DistillStage now = stage();
   if (state_.step == now.first || state_.step == total_) return;  // the next step begins a stage, or none follows

@@ -21,7 +21,8 @@ class DistillTrainer : public Trainer {
   DistillTrainer(const TrainConfig& config, const Teacher& teacher, const Dataset& data, KernelSet set,
                  ThreadPool& pool);
 
-  // Past the first stage the teacher is read from the milestone beside the checkpoint: stage-N.safetensors.
+  // The updates of stages to come and of the present one may change (its learning rate then follows the new course);
+  // Error(invalid_input) for those of stages that are over. Past the first stage the teacher is read from the milestone beside the checkpoint: stage-N.safetensors.
   void resume(const std::string& path) override;
   int sample_steps() const override;
   std::string milestone() const override;

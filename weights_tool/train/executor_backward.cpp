@@ -320,14 +320,16 @@ void Executor::back_resample(int index) {
   const Node& node = node_at(index);
   const Tensor& x = graph_->tensors[static_cast<size_t>(node.x[0])];
   const bool add = use(index, input_x0) == GradientUse::add;
-  const float share = 1.0f / static_cast<float>(node.factor * node.factor);
+  const bool signal = x.dims[0] == 1 && graph_->tensors[static_cast<size_t>(node.y[0])].dims[0] == 1;
+  const int rows = signal ? 1 : node.factor;  // of a window
+  const float share = 1.0f / static_cast<float>(rows * node.factor);
   for (int i = 0; i < input_.images; ++i) {
     const float* dy = grad(node.y[0], i);
     float* dx = grad(node.x[0], i);
     if (node.kind == OpKind::upsample) {
-      kernels_->sum_windows(dy, x.dims[0], x.dims[1], x.dims[2], node.factor, dx, add);
+      kernels_->sum_windows(dy, x.dims[0], x.dims[1], x.dims[2], rows, node.factor, dx, add);
     } else {
-      kernels_->spread_windows(dy, x.dims[0], x.dims[1], x.dims[2], node.factor, share, dx, add);
+      kernels_->spread_windows(dy, x.dims[0], x.dims[1], x.dims[2], rows, node.factor, share, dx, add);
     }
   }
 }

@@ -158,7 +158,7 @@ void read_loss(const Reader& read, const JsonView& view, TrainConfig* config) {
 
 TrainConfig train_config_from_json(const Json& json, const std::string& where) {
   const JsonView view(json, where);
-  std::vector<std::string> known = {"model", "signal", "distillation"};
+  std::vector<std::string> known = {"model", "signal", "distillation", "gan"};
   for (const Key& key : keys()) known.push_back(key.name);
   view.refuse_unknown(known);
   TrainConfig config;
@@ -193,6 +193,16 @@ TrainConfig train_config_from_json(const Json& json, const std::string& where) {
     if (config.loss != LossKind::simple || config.timestep_sampling != TimestepSampling::uniform)
       view.at("distillation").fail("needs \"loss\": \"simple\" and \"timestep_sampling\": \"uniform\"");
   }
+  if (view.has("gan")) {
+    config.gan = gan_config_from_json(view.at("gan"), config.timesteps);
+    if (config.distillation.wanted()) view.at("gan").fail("a training is a distillation or adversarial, not both");
+  }
+  for (const char* key : {"distillation", "gan"}) {
+    if (!view.has(key)) continue;
+    if (config.loss != LossKind::simple) view.at(key).fail("needs \"loss\": \"simple\" and no learned variance");
+    if (config.timestep_sampling != TimestepSampling::uniform)
+      view.at(key).fail("draws the sampler's own levels; leave out timestep_sampling");
+  }
   return config;
 }
 
@@ -217,6 +227,7 @@ Json train_config_to_json(const TrainConfig& config) {
   json.set("validation_pictures", config.validation_pictures);
   json.set("slice", config.slice).set("slots", config.slots);
   if (config.distillation.wanted()) json.set("distillation", distill_config_to_json(config.distillation));
+  if (config.gan.wanted()) json.set("gan", gan_config_to_json(config.gan));
   return json;
 }
 
@@ -254,6 +265,17 @@ void apply_train_options(const Arguments& arguments, Json* json) {
   }
 }
 
+namespace {
+
+// Do both have the same distillation but for its updates?
+bool same_stages(const std::string& key, const TrainConfig& before, const TrainConfig& now) {
+  return key == "distillation" && now.distillation.wanted() &&
+         before.distillation.teacher_steps == now.distillation.teacher_steps &&
+         before.distillation.steps == now.distillation.steps;
+}
+
+}  // namespace
+
 std::vector<std::string> config_differences(const TrainConfig& before, const TrainConfig& now) {
   static const char* const free_keys[] = {"epochs", "checkpoint_every", "sample_every", "validation_pictures"};
   const Json old_json = train_config_to_json(before), new_json = train_config_to_json(now);
@@ -264,12 +286,14 @@ std::vector<std::string> config_differences(const TrainConfig& before, const Tra
     const Json other = found != nullptr ? *found : Json();
     const bool is_free =
         std::any_of(std::begin(free_keys), std::end(free_keys), [&](const char* k) { return name == k; });
-    if (is_free || value == other) continue;
+    if (is_free || value == other || same_stages(name, before, now)) continue;
     differences.push_back(key == "model" ? "model"
                                          : key + ": " + write_json(value, 0) + ", now " + write_json(other, 0));
   }
-  if (!before.distillation.wanted() && now.distillation.wanted()) differences.push_back("distillation: new");
-  if (!before.signal && now.signal) differences.push_back("signal: new");
+  for (const char* key : {"distillation", "gan", "signal"}) {
+    if (old_json.find(key) == nullptr && new_json.find(key) != nullptr)
+      differences.push_back(std::string(key) + ": new");
+  }
   return differences;
 }
 

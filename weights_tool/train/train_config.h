@@ -13,6 +13,7 @@
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/json.h"
 #include "weights_tool/train/distill_config.h"
+#include "weights_tool/train/gan_config.h"
 #include "weights_tool/train/signal.h"
 
 namespace mote::tool {
@@ -51,6 +52,7 @@ struct TrainConfig {
   int64_t validation_pictures = 2048;  // at most that many held-out pictures
   int slice = 8, slots = 8;            // train/gradients.h: how a batch is cut; part of what decides the bytes
   DistillConfig distillation;          // few steps from a teacher; its updates then count instead of the epochs
+  GanConfig gan;                       // few steps against a discriminator
 };
 
 // Error(invalid_input) that names the key, in `where` (a path), for unknown keys, wrong types and ranges.
@@ -67,7 +69,8 @@ std::vector<Option> train_config_options();
 void apply_train_options(const Arguments& arguments, Json* json);
 
 // Keys in which two configurations differ ("model" compared as a whole), as "batch: 128, now 64", without those that
-// may change when a training goes on: epochs, checkpoint_every, sample_every, validation_pictures.
+// may change when a training goes on: epochs, checkpoint_every, sample_every, validation_pictures, and the updates of a
+// distillation's stages (DistillTrainer::resume refuses those of stages that are over).
 std::vector<std::string> config_differences(const TrainConfig& before, const TrainConfig& now);
 
 }  // namespace mote::tool

@@ -1,5 +1,6 @@
 #include "weights_tool/train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -83,7 +84,6 @@ void Trainer::prepare_batch() {
   });
 }
 
-// The mean loss; the gradient is in gradient_.
 double Trainer::batch_gradient() {
   SliceInput input;
   input.images = config_.batch;
@@ -146,9 +146,24 @@ StepResult Trainer::step() {
   return result;
 }
 
+void Trainer::start_from(const Graph& graph) {
+  bool fits = graph.tensors.size() == graph_.tensors.size();
+  for (size_t t = 0; fits && t < graph.tensors.size(); ++t) {
+    fits = graph.tensors[t].values.size() == graph_.tensors[t].values.size();
+  }
+  if (!fits) throw Error(ExitCode::invalid_input, "the model to start from has another architecture than \"model\"");
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    const int64_t offset = store_.offset(static_cast<int>(t));
+    const std::vector<float>& values = graph.tensors[t].values;
+    if (offset >= 0) std::copy(values.begin(), values.end(), store_.values() + offset);
+  }
+  std::memcpy(ema_.data(), store_.values(), store_.size() * sizeof(float));
+  store_.refresh(*pool_);
+}
+
 void Trainer::save(const std::string& path) {
   state_.level_losses = level_sampler_.history();
-  save_checkpoint(path, graph_, store_, state_, buffers());
+  save_checkpoint(path, graph_, store_, state_, buffers(), discriminator());
 }
 
 void Trainer::resume(const std::string& path) {
@@ -163,7 +178,7 @@ void Trainer::resume(const std::string& path) {
   if (saved.data_crc32 != state_.data_crc32) {
     throw Error(ExitCode::invalid_input, path + ": made with other pictures than these; resume with the same --data");
   }
-  saved.level_losses = restore_checkpoint(path, graph_, store_, buffers()).level_losses;
+  saved.level_losses = restore_checkpoint(path, graph_, store_, buffers(), discriminator()).level_losses;
   level_sampler_.set_history(saved.level_losses, path);
   store_.refresh(*pool_);
   const std::string kernels = state_.kernels;

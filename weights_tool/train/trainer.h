@@ -50,7 +50,11 @@ class Trainer {
   // Goes on from a checkpoint; the configuration stays this trainer's. Error(invalid_input) that names what differs.
   virtual void resume(const std::string& path);
 
-  // Sampler steps of the pictures that show how training goes.
+  // Before the first step: begins with the weights of a network like this one. Error(invalid_input) if it is another.
+  void start_from(const Graph& graph);
+
+  // Rule and steps of the pictures that show how training goes.
+  virtual SamplerKind sample_kind() const { return SamplerKind::ddim; }
   virtual int sample_steps() const { return 20; }
   // Name of what the last step completed and is worth a checkpoint of its own ("stage-8"), or "".
   virtual std::string milestone() const { return ""; }
@@ -71,9 +75,12 @@ class Trainer {
   virtual UpdatePlan update_plan(int64_t number) const;
   // Fills x_t, target, levels and classes of step state_.step.
   virtual void prepare_batch();
+  // The mean loss; its gradient goes into gradient_.
+  virtual double batch_gradient();
+  // The second network that is trained, if any.
+  virtual const CheckpointDiscriminator* discriminator() { return nullptr; }
 
   CheckpointBuffers buffers() { return {store_.values(), ema_.data(), m_.data(), v_.data()}; }
-  double batch_gradient();
 
   TrainConfig config_;
   ThreadPool* pool_;

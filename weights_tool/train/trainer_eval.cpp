@@ -76,7 +76,7 @@ double Evaluator::loss(const Dataset& data, int64_t pictures, uint64_t seed) {
   return sum / std::max(1, count);
 }
 
-ImageSet Evaluator::sample(int count, int steps, uint64_t seed) {
+ImageSet Evaluator::sample(int count, int steps, uint64_t seed, SamplerKind kind) {
   const Tensor& input = graph_->tensors[static_cast<size_t>(graph_->input)];
   ImageSet out;
   out.count = static_cast<size_t>(count);
@@ -86,7 +86,7 @@ ImageSet Evaluator::sample(int count, int steps, uint64_t seed) {
   out.pixels.resize(out.count * out.image_bytes());
   pool_->parallel_for((count + kSlice - 1) / kSlice, [&](int index, int worker) {
     const int first = index * kSlice;
-    draw(worker, first, std::min(kSlice, count - first), steps, seed, &out);
+    draw(worker, first, std::min(kSlice, count - first), steps, seed, kind, &out);
   });
   return out;
 }
@@ -99,7 +99,7 @@ const float* Evaluator::prediction_of(const float* output, size_t channels, size
   return room->data();
 }
 
-void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed, ImageSet* out) {
+void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed, SamplerKind kind, ImageSet* out) {
   const uint32_t elements = static_cast<uint32_t>(out->image_bytes());
   const std::vector<float> table = exact_alpha_bar_table(loss_->schedule());
   const uint32_t levels = static_cast<uint32_t>(table.size());
@@ -116,6 +116,7 @@ void Evaluator::draw(int worker, int first, int images, int steps, uint64_t seed
   std::vector<float> prediction(elements);
   RowOptions options;
   options.prediction = loss_->prediction();
+  options.kind = kind;
   for (uint32_t step = 0; step < count; ++step) {
     SamplerRow row;
     if (make_row_of_schedule(options, table.data(), levels, visited.data(), count, step, &row) != MOTE_OK) {

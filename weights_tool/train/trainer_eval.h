@@ -26,13 +26,13 @@ class Evaluator {
   // levels are spread evenly (multiples of the golden ratio). The same bytes for any number of threads.
   double loss(const Dataset& data, int64_t pictures, uint64_t seed);
 
-  // Pictures drawn with DDIM (eta 0) over `steps` trailing levels; classes cycle; x_T is noise (seed, sample i).
-  ImageSet sample(int count, int steps, uint64_t seed);
+  // Pictures drawn with `kind` (DDIM: eta 0) over `steps` trailing levels; classes cycle; x_T is noise (seed, sample i).
+  ImageSet sample(int count, int steps, uint64_t seed, SamplerKind kind = SamplerKind::ddim);
 
  private:
   const float* forward(int worker, int images, const float* x, const float* timesteps, const int* classes);
   const float* prediction_of(const float* output, size_t channels, size_t elements, std::vector<float>* room) const;
-  void draw(int worker, int first, int images, int steps, uint64_t seed, ImageSet* out);
+  void draw(int worker, int first, int images, int steps, uint64_t seed, SamplerKind kind, ImageSet* out);
 
   const Graph* graph_;
   const DiffusionLoss* loss_;

@@ -13,6 +13,7 @@
 #include "weights_tool/io/png.h"
 #include "weights_tool/io/progress.h"
 #include "weights_tool/train/distill_trainer.h"
+#include "weights_tool/train/gan_trainer.h"
 #include "weights_tool/train/trainer.h"
 #include "weights_tool/train/trainer_eval.h"
 #include "weights_tool/train/trainer_log.h"
@@ -121,10 +122,10 @@ class Run {
         set_(choose_kernels(job)),
         data_(load_dataset(job.data, needs_of(job))),
         teacher_path_(job.teacher.empty() && job.resume ? folder.teacher() : job.teacher),
-        trainer_pointer_(make_trainer()),
+        trainer_pointer_(make_trainer(job.init)),
         trainer_(*trainer_pointer_),
         evaluator_(trainer_.graph(), trainer_.loss(), set_, pool_) {
-    has_validation_ = config_.validation_pictures > 0 && !config_.distillation.wanted() &&
+    has_validation_ = config_.validation_pictures > 0 && !config_.distillation.wanted() && !config_.gan.wanted() &&
                       load_validation(job.data, needs_of(job), &validation_);
   }
 
@@ -180,10 +181,21 @@ class Run {
     return set;
   }
 
-  std::unique_ptr<Trainer> make_trainer() {
+  // --init gives the first weights of a training that begins.
+  std::unique_ptr<Trainer> make_trainer(const std::string& init) {
+    std::unique_ptr<Trainer> trainer = make_kind();
+    if (init.empty() || resuming_) return trainer;
+    if (config_.distillation.wanted())
+      throw Error(ExitCode::usage, "--init: a distillation begins with its teacher, --distill");
+    trainer->start_from(load_teacher(init).graph);
+    return trainer;
+  }
+
+  std::unique_ptr<Trainer> make_kind() {
     if (!config_.distillation.wanted()) {
       if (!teacher_path_.empty() && !resuming_)
         throw Error(ExitCode::invalid_input, "--distill: the configuration has no \"distillation\"");
+      if (config_.gan.wanted()) return std::make_unique<GanTrainer>(config_, data_, set_, pool_);
       return std::make_unique<Trainer>(config_, data_, set_, pool_);
     }
     if (teacher_path_.empty())
@@ -218,7 +230,8 @@ class Run {
   }
 
   void draw(int64_t step, const TrainLog& log, Progress* progress) {
-    const ImageSet pictures = evaluator_.sample(kGridSide * kGridSide, trainer_.sample_steps(), config_.seed);
+    const ImageSet pictures =
+        evaluator_.sample(kGridSide * kGridSide, trainer_.sample_steps(), config_.seed, trainer_.sample_kind());
     if (pictures.channels == 1 || pictures.channels == 3) {
       GridOptions options;
       options.columns = kGridSide;

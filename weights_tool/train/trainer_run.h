@@ -17,6 +17,7 @@ struct TrainJob {
   std::string data;        // path as load_dataset takes it
   std::string class_list;  // path as load_dataset takes it; "": none
   std::string out;         // folder
+  std::string init;        // checkpoint or float model whose weights come first; "": numbers that follow from the seed
   std::string teacher;     // of a distillation, as load_teacher takes it; "": the folder's when resuming
   bool resume = false;     // go on from the folder's checkpoint, or from the start if it has none yet
   bool force = false;      // start over in a folder that holds a training

@@ -132,6 +132,7 @@ void table_s8_neon(const TableS8& args, int row_begin, int row_end) {
 
 void average_pool_s8_neon(const AveragePoolS8& args, int row_begin, int row_end) {
   const int out_width = args.in_width / args.kernel, channels = args.channels;
+  const int rows = pool_rows(args.in_height, args.kernel);
   const int32x4_t A = vdupq_n_s32(args.A), B = vdupq_n_s32(args.B), shift = vdupq_n_s32(-args.shift);
   for (int oy = row_begin; oy < row_end; ++oy) {
     for (int ox = 0; ox < out_width; ++ox) {
@@ -140,7 +141,7 @@ void average_pool_s8_neon(const AveragePoolS8& args, int row_begin, int row_end)
       int8_t* y = args.y + (static_cast<ptrdiff_t>(oy) * out_width + ox) * channels;
       for (int c = 0; c < channels; c += 8) {
         int32x4_t low = vdupq_n_s32(0), high = vdupq_n_s32(0);
-        for (int ky = 0; ky < args.kernel; ++ky) {
+        for (int ky = 0; ky < rows; ++ky) {
           for (int kx = 0; kx < args.kernel; ++kx) {
             const int8_t* x = window + (static_cast<ptrdiff_t>(ky) * args.in_width + kx) * channels + c;
             const int16x8_t wide = vmovl_s8(load_part(x, channels - c));

@@ -39,13 +39,13 @@ void upsample_f32_ref(const UpsampleF32& args, int row_begin, int row_end) {
 }
 
 void average_pool_f32_ref(const AveragePoolF32& args, int row_begin, int row_end) {
-  const int out_width = args.in_width / args.kernel;
-  const float share = 1.0f / static_cast<float>(args.kernel * args.kernel);
+  const int out_width = args.in_width / args.kernel, rows = pool_rows(args.in_height, args.kernel);
+  const float share = 1.0f / static_cast<float>(rows * args.kernel);
   for (int oy = row_begin; oy < row_end; ++oy) {
     for (int ox = 0; ox < out_width; ++ox) {
       for (int c = 0; c < args.channels; ++c) {
         float sum = 0.0f;
-        for (int ky = 0; ky < args.kernel; ++ky) {
+        for (int ky = 0; ky < rows; ++ky) {
           for (int kx = 0; kx < args.kernel; ++kx) {
             const ptrdiff_t pixel =
                 static_cast<ptrdiff_t>(oy * args.kernel + ky) * args.in_width + ox * args.kernel + kx;

@@ -20,13 +20,13 @@ void table_s8_ref(const TableS8& args, int row_begin, int row_end) {
 }
 
 void average_pool_s8_ref(const AveragePoolS8& args, int row_begin, int row_end) {
-  const int out_width = args.in_width / args.kernel;
+  const int out_width = args.in_width / args.kernel, rows = pool_rows(args.in_height, args.kernel);
   for (int oy = row_begin; oy < row_end; ++oy) {
     for (int ox = 0; ox < out_width; ++ox) {
       int8_t* y = args.y + (static_cast<ptrdiff_t>(oy) * out_width + ox) * args.channels;
       for (int c = 0; c < args.channels; ++c) {
         int32_t sum = 0;
-        for (int ky = 0; ky < args.kernel; ++ky) {
+        for (int ky = 0; ky < rows; ++ky) {
           for (int kx = 0; kx < args.kernel; ++kx) {
             const ptrdiff_t pixel =
                 static_cast<ptrdiff_t>(oy * args.kernel + ky) * args.in_width + ox * args.kernel + kx;

@@ -66,9 +66,9 @@ MOTE_INLINE void upsample_run(const UpsampleF32& args, int row_begin, int row_en
 
 template <class V>
 MOTE_INLINE void average_pool_run(const AveragePoolF32& args, int row_begin, int row_end) {
-  const int out_width = args.in_width / args.kernel;
+  const int out_width = args.in_width / args.kernel, rows = pool_rows(args.in_height, args.kernel);
   const ptrdiff_t pixel = args.channels;
-  const V share = V::set1(1.0f / static_cast<float>(args.kernel * args.kernel));
+  const V share = V::set1(1.0f / static_cast<float>(rows * args.kernel));
   for (int oy = row_begin; oy < row_end; ++oy) {
     for (int ox = 0; ox < out_width; ++ox) {
       const float* x = args.x + (static_cast<ptrdiff_t>(oy) * args.kernel * args.in_width + ox * args.kernel) * pixel;
@@ -76,7 +76,7 @@ MOTE_INLINE void average_pool_run(const AveragePoolF32& args, int row_begin, int
       for (int c = 0; c < args.channels; c += V::width) {
         const int n = args.channels - c < V::width ? args.channels - c : V::width;
         V sum = V::zero();
-        for (int ky = 0; ky < args.kernel; ++ky) {
+        for (int ky = 0; ky < rows; ++ky) {
           for (int kx = 0; kx < args.kernel; ++kx) {
             sum = add(sum, V::load_partial(x + (static_cast<ptrdiff_t>(ky) * args.in_width + kx) * pixel + c, n));
           }

@@ -54,7 +54,7 @@ constexpr int largest_short_window = 15;
 // 16 channels of an output pixel whose window begins at x.
 MOTE_INLINE __m128i average_16(const AveragePoolS8& args, const int8_t* x, const int8_t* end) {
   __m256i sum = _mm256_setzero_si256();
-  for (int ky = 0; ky < args.kernel; ++ky) {
+  for (int ky = 0; ky < pool_rows(args.in_height, args.kernel); ++ky) {
     const int8_t* at = x + static_cast<ptrdiff_t>(ky) * args.in_width * args.channels;
     for (int kx = 0; kx < args.kernel; ++kx, at += args.channels) {
       sum = _mm256_add_epi16(sum, _mm256_cvtepi8_epi16(load_128_before(at, end)));
@@ -67,7 +67,7 @@ MOTE_INLINE __m128i average_16(const AveragePoolS8& args, const int8_t* x, const
 
 int8_t average_1(const AveragePoolS8& args, const int8_t* x) {
   int32_t sum = 0;
-  for (int ky = 0; ky < args.kernel; ++ky) {
+  for (int ky = 0; ky < pool_rows(args.in_height, args.kernel); ++ky) {
     const int8_t* at = x + static_cast<ptrdiff_t>(ky) * args.in_width * args.channels;
     for (int kx = 0; kx < args.kernel; ++kx) sum += at[static_cast<ptrdiff_t>(kx) * args.channels];
   }

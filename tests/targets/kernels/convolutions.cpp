@@ -57,11 +57,17 @@ struct Convolution {
       args.kernel_height = args.kernel_width = args.stride = args.upsample = args.in_width = 1;
       args.pad_top = args.pad_left = 0;
     }
+    const bool signal = random->one_in(6);  // one row, upsampled along its width only
+    if (signal) {
+      args.in_height = args.kernel_height = 1;
+      args.pad_top = 0;
+      args.in_width = random->range(8, 80);
+    }
     const int bottom = random->below(args.kernel_height), right = random->below(args.kernel_width);
     const int high = args.in_height * args.upsample + args.pad_top + bottom - args.kernel_height,
               across = args.in_width * args.upsample + args.pad_left + right - args.kernel_width;
     if (high < 0 || across < 0) return false;
-    args.out_height = high / args.stride + 1;
+    args.out_height = signal ? 1 : high / args.stride + 1;
     args.out_width = across / args.stride + 1;
     return args.out_height * args.out_width <= ceil_positive(most_macs, taps() * all() * args.out_channels);
   }
