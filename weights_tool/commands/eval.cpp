@@ -68,7 +68,8 @@ const CommandSpec& spec() {
        Option::text("kernels", "NAME",
                     "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
-       Option::flag("json", "print one JSON object"), Option::flag("quiet", "no progress")},
+       Option::flag("json", "print one JSON object"),
+       Option::flag("quiet", "no progress")},
       "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is "
       "better.\n"
       "precision, recall: shares of pictures inside the manifold of real ones and the reverse (Kynkaanniemi et al. "
