@@ -6,30 +6,11 @@
 #include <new>  // placement only
 
 #include "core/math.h"
-#include "diffusion/sampler.h"
 #include "format/verify.h"
+#include "handles.h"
 
 namespace mote {
 namespace {
-
-// What lies in a mote_model.
-struct ModelHandle {
-  uint32_t tag;
-  Model model;
-};
-constexpr uint32_t model_tag = format::fourcc('O', 'P', 'E', 'N');
-static_assert(sizeof(ModelHandle) <= sizeof(mote_model));
-static_assert(alignof(ModelHandle) <= alignof(mote_model));
-
-// Null for a null pointer and for memory that mote_open has not filled (if it happens to be zero, say).
-const Model* open_model(const mote_model* handle) {
-  if (handle == nullptr) return nullptr;
-  const auto* model = reinterpret_cast<const ModelHandle*>(handle);
-  return model->tag == model_tag ? &model->model : nullptr;
-}
-
-Sampler* behind(mote_sampler* handle) { return reinterpret_cast<Sampler*>(handle); }
-const Sampler* behind(const mote_sampler* handle) { return reinterpret_cast<const Sampler*>(handle); }
 
 bool is_aligned(const void* pointer) { return (reinterpret_cast<uintptr_t>(pointer) & (MOTE_ALIGNMENT - 1)) == 0; }
 

@@ -170,6 +170,13 @@ typedef struct mote_config {
   size_t packed_bytes;   /* at least mote_packed_size; `packed` is aligned to MOTE_ALIGNMENT */
   uint32_t packed_ready; /* 1: `packed` was filled by an earlier sampler with the same model and kernels */
   uint32_t reserved2;    /* 0 */
+  /* Classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598): the network runs twice a step, with the class and
+   * without, and its output is out_none + guidance_scale * (out_class - out_none). 0 and 1: the class as it is, one pass;
+   * above 1: more of it, less variety; 0 .. 1: between none and the class. At most 1024 in magnitude. Costs one float an
+   * element (mote_working_size) and twice the work. MOTE_E_CLASS: the model has no classes. With MOTE_NO_CLASS there is
+   * nothing to guide to and one pass. A learned variance is not guided. */
+  float guidance_scale;
+  uint32_t reserved3; /* 0 */
 } mote_config;
 
 /* The exact number of bytes mote_sampler_create needs for this configuration: they depend on steps, kernels, workers and
@@ -220,7 +227,9 @@ mote_status mote_sampler_read_u8(const mote_sampler* sampler, uint8_t* pixels, s
  * on the model and the configuration, not on the buffer, kernels or threads. */
 mote_status mote_sampler_saved_size(const mote_sampler* sampler, size_t* bytes);
 mote_status mote_sampler_save(const mote_sampler* sampler, void* block, size_t size);
-/* Restores into a sampler created with the same model, steps, method and eta, else MOTE_E_STATE; takes seed, index, class
+/* Restores into a sampler created with the same model, steps, method, eta and guidance_scale, in which a known part and a
+ * measurement are set if and only if they were when the block was saved, else MOTE_E_STATE (their values, and the rounds of
+ * steps, are not in the block: the caller sets the same again); takes seed, index, class
  * and x_t from the block. The bytes that follow are those of a sampler that was never interrupted. An error leaves the
  * sampler as it was. */
 mote_status mote_sampler_restore(mote_sampler* sampler, const void* block, size_t size);
@@ -231,6 +240,56 @@ mote_status mote_sampler_restore(mote_sampler* sampler, const void* block, size_
  * model has no such noise level. */
 mote_status mote_sampler_predict(mote_sampler* sampler, const float* x, float timestep, int32_t class_label, float* out,
                                  size_t out_count);
+
+/* ---- editing -------------------------------------------------------------------------------------------------
+ * Each of these calls has a source file of its own: a program that does not make a call does not pay for it. They may be
+ * combined: where to start, which part is known, what was measured. Pictures are float arrays of height * width *
+ * channels elements in the range of the training data, [-1, 1]; those a sampler keeps using must stay where they are.
+ * They need steps that state their noise level, else MOTE_E_UNSUPPORTED: those the library makes do; stored ones do in
+ * files made since levels are stored, but for methods that predict something other than the picture. */
+
+/* Image-to-image (Meng et al. 2022, arXiv 2108.01073): begins again, with the seed, index and class the sampler has, from
+ * the picture x0 with as much noise as belongs to the step where the last round(strength * steps) steps begin, at least
+ * one. strength: 0 < strength <= 1, larger changes more. The steps before count as finished. */
+mote_status mote_sampler_start_image(mote_sampler* sampler, const float* x0, size_t count, float strength);
+
+/* Denoising: begins again from a picture that has Gaussian noise of standard deviation `sigma` on it (in units of the
+ * range [-1, 1], >= 0), at the last step whose own level, noise over signal, is no less than sigma, or at the last of all;
+ * what noise that step expects more is added. MOTE_E_ARGUMENT: no step is as noisy as sigma. */
+mote_status mote_sampler_start_noisy(mote_sampler* sampler, const float* noisy, size_t count, float sigma);
+
+/* The least noise level of a model, as a timestep for mote_config, whose noise over signal is no less than sigma: with it
+ * as the first of `timesteps`, mote_sampler_start_noisy adds next to no noise. MOTE_E_STEPS: the model runs stored steps
+ * only. MOTE_E_ARGUMENT: no level is as noisy. */
+mote_status mote_model_find_timestep(const mote_model* model, float sigma, int32_t* timestep);
+
+/* Inpainting: after each step, x_t becomes that of the picture `known` with noise of its own (Song et al. 2021, arXiv
+ * 2011.13456, appendix I.2) where mask is 255, and at the end exactly `known`; stays where mask is 0; mixes in mask / 255
+ * between. One byte an element. What lies in `known` where mask is 0 is not looked at; elsewhere it must be finite. Both
+ * must stay; NULL, NULL, 0: nothing is known from now on. Kept when the sampler begins again. Only between steps, else
+ * MOTE_E_STATE. */
+mote_status mote_sampler_set_known(mote_sampler* sampler, const float* known, const uint8_t* mask, size_t count);
+
+/* Takes every step but the last `rounds` times, going back by the forward process between (Lugmayr et al. 2022, arXiv
+ * 2201.09865: RePaint with jumps of one step): the open part of a picture gets to fit what is known or measured. 0 and 1:
+ * once; at most 63. Costs that many times the work. MOTE_E_UNSUPPORTED also for methods that keep a history. Kept when the
+ * sampler begins again. Only between steps, else MOTE_E_STATE. */
+mote_status mote_sampler_set_rounds(mote_sampler* sampler, uint32_t rounds);
+
+/* Draws only pictures that agree with measurements y = A x (null-space: Wang et al. 2023, arXiv 2212.00490): in every step
+ * the predicted picture p becomes p + weight * A^+ (y - A p), with A^+ the pseudo-inverse of A, and the step goes on with
+ * it. weight: 0 < weight <= 1; 1: the result agrees with y but for rounding; less for measurements with noise. y (and
+ * mask) must stay; NULL and counts of 0: none from now on. A sampler has one measurement, the last set, also when it
+ * begins again. Only between steps, else MOTE_E_STATE.
+ * of_elements: A takes the elements where mask is not 0; both have `count` elements, of the picture.
+ * of_averages: A takes the means of blocks of block_height by block_width pixels, for each channel by itself; these must
+ * divide the picture, and count is (height / block_height) * (width / block_width) * channels. */
+mote_status mote_sampler_set_measured_elements(mote_sampler* sampler, const float* y, const uint8_t* mask, size_t count,
+                                               float weight);
+mote_status mote_sampler_set_measured_averages(mote_sampler* sampler, const float* y, size_t count,
+                                               uint32_t block_height, uint32_t block_width, float weight);
+
+/* ---- kernels ------------------------------------------------------------------------------------------------- */
 
 /* The name of the kernel set a sampler runs. */
 const char* mote_sampler_kernels(const mote_sampler* sampler);

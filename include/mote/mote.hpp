@@ -92,6 +92,11 @@ class Model {
     mote::check(mote_model_get_timesteps(get(), timesteps.data(), timesteps.size()));
     return timesteps;
   }
+  int32_t find_timestep(float sigma) const {
+    int32_t timestep = 0;
+    mote::check(mote_model_find_timestep(get(), sigma, &timestep));
+    return timestep;
+  }
   size_t working_size(const mote_config& config) const {
     size_t bytes = 0;
     mote::check(mote_working_size(get(), &config, &bytes));
@@ -125,6 +130,28 @@ class Sampler {
     mote::check(mote_sampler_restart(sampler_, seed, sample_index, class_label));
   }
   void set_x(const std::vector<float>& x) { mote::check(mote_sampler_set_x(sampler_, x.data(), x.size())); }
+  void start_image(const std::vector<float>& x0, float strength) {
+    mote::check(mote_sampler_start_image(sampler_, x0.data(), x0.size(), strength));
+  }
+  void start_noisy(const std::vector<float>& noisy, float sigma) {
+    mote::check(mote_sampler_start_noisy(sampler_, noisy.data(), noisy.size(), sigma));
+  }
+  // What the next three are given must stay as long as it is used, like the arguments in mote.h.
+  void set_known(const std::vector<float>& known, const std::vector<uint8_t>& mask) {
+    if (known.size() != mask.size()) throw Error(MOTE_E_ARGUMENT);
+    mote::check(mote_sampler_set_known(sampler_, known.data(), mask.data(), known.size()));
+  }
+  void set_measured(const std::vector<float>& y, const std::vector<uint8_t>& mask, float weight = 1) {
+    if (y.size() != mask.size()) throw Error(MOTE_E_ARGUMENT);
+    mote::check(mote_sampler_set_measured_elements(sampler_, y.data(), mask.data(), y.size(), weight));
+  }
+  void set_measured(const std::vector<float>& averages, uint32_t block_height, uint32_t block_width, float weight = 1) {
+    mote::check(mote_sampler_set_measured_averages(sampler_, averages.data(), averages.size(), block_height,
+                                                   block_width, weight));
+  }
+  void set_rounds(uint32_t rounds) { mote::check(mote_sampler_set_rounds(sampler_, rounds)); }
+  void clear_known() { mote::check(mote_sampler_set_known(sampler_, nullptr, nullptr, 0)); }
+  void clear_measured() { mote::check(mote_sampler_set_measured_elements(sampler_, nullptr, nullptr, 0, 0)); }
   // Both return true while there is more to do.
   bool step() { return !mote::check(mote_sampler_step(sampler_)); }
   bool run(uint64_t work) { return !mote::check(mote_sampler_run(sampler_, work)); }

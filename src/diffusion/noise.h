@@ -30,6 +30,10 @@ enum NoiseStream : uint32_t {
   noise_init_weights = 7,    // training: sample = number of the parameter tensor
   noise_class_dropout = 8,   // training: pictures whose class is hidden
   noise_forward = 9,         // the forward process one step at a time; step = t
+  // Editing. Where steps are taken more than once, 2^16 times the number of the round is added to the step, here and in
+  // noise_step.
+  noise_known = 10,  // inpainting: the noise on the known part; step = index of the row to come
+  noise_back = 11,   // the way back to a row that is taken again; step = its index
 };
 
 // out[i] = Gaussian number of element first_element + i, for i < count. first_element + count <= 2^32.

@@ -127,7 +127,9 @@ Status make_row(const RowOptions& options, int32_t timestep, NoiseLevel level, N
   made.timestep = timestep;
   made.clip_lo = options.clip_lo;
   made.clip_hi = options.clip_hi;
-  set_prediction(options.prediction, sqrt_f32(level.alpha_bar), sqrt_f32(level.one_minus_alpha_bar), &made);
+  made.signal = sqrt_f32(level.alpha_bar);
+  made.noise = sqrt_f32(level.one_minus_alpha_bar);
+  set_prediction(options.prediction, made.signal, made.noise, &made);
   if (options.kind != SamplerKind::ddim) {
     set_ddpm(options.kind, level, previous, &made);
   } else if (!set_ddim(options, level, previous, &made)) {

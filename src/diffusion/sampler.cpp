@@ -5,6 +5,7 @@
 
 #include "core/crc32.h"
 #include "core/math.h"
+#include "diffusion/given.h"
 #include "diffusion/noise.h"
 
 namespace mote {
@@ -23,12 +24,21 @@ struct SavedHeader {
   uint32_t sample_index;
   int32_t class_label;  // MOTE_NO_CLASS if the model has no classes
   uint32_t step;        // steps finished
-  uint32_t history_count, elements;
-  uint32_t reserved;
+  uint8_t history_count;
+  uint8_t constraints;  // bits: saved_known, saved_measured; from bit 2 on: rounds of the step finished
+  uint16_t first_step;  // where the trajectory began
+  uint32_t elements;
+  float guidance;  // 0: none
 };
+static_assert(format::max_train_steps <= UINT16_MAX);
+constexpr uint8_t saved_known = 1, saved_measured = 2, saved_round = 4;
+static_assert(max_rounds * saved_round + saved_known + saved_measured <= UINT8_MAX);
+static_assert(format::max_train_steps < 1 << 16);  // noise_row
+
 static_assert(sizeof(SavedHeader) == 64 && offsetof(SavedHeader, model_crc32) == 16);
 constexpr uint32_t saved_magic = format::fourcc('M', 'O', 'T', 'S');
 constexpr uint16_t saved_version = 1;
+constexpr float max_guidance = 1024.0f;
 constexpr size_t saved_unsummed = offsetof(SavedHeader, model_crc32);
 
 // The same room for the handle wherever pointers have 4 or 8 bytes, so that a size computed on a desktop is exact on
@@ -40,7 +50,8 @@ static_assert(sizeof(Sampler) <= sampler_object_bytes);
 struct Pieces {
   void* sampler;
   float *x, *history;
-  SamplerRow* rows;  // null: the model's own
+  SamplerRow* rows;   // null: the model's own
+  float* with_class;  // null: no guidance
   uint8_t *arena, *worker_scratch, *packed_scratch;
 };
 
@@ -49,7 +60,7 @@ uint32_t history_planes(const Model& model, const SamplerPlan& plan) {
 }
 
 // Floats from one history plane to the next: whole multiples of 16 bytes.
-size_t plane_stride(const Model& model) { return (size_t{model.view.picture_elements()} + 3) & ~size_t{3}; }
+uint32_t plane_stride(const Model& model) { return (model.view.picture_elements() + 3) & ~uint32_t{3}; }
 
 // Room to move a piece that begins at a multiple of 16 to one of packed_alignment.
 constexpr uint64_t packed_slack = packed_alignment - MOTE_ALIGNMENT;
@@ -65,6 +76,7 @@ Pieces cut(Arena* arena, const Model& model, const SamplerPlan& plan) {
   pieces.x = arena->take_array<float>(model.view.picture_elements());
   pieces.history = arena->take_array<float>(uint64_t{history_planes(model, plan)} * plane_stride(model));
   pieces.rows = arena->take_array<SamplerRow>(plan.stored_rows ? 0 : plan.steps);
+  pieces.with_class = arena->take_array<float>(plan.guidance != 0.0f ? model.view.picture_elements() : 0);
   pieces.arena = static_cast<uint8_t*>(arena->take(record.arena_bytes));
   pieces.worker_scratch = static_cast<uint8_t*>(arena->take(uint64_t{plan.workers - 1} * record.worker_scratch_bytes));
   uint64_t packed_scratch = 0;
@@ -90,15 +102,14 @@ Status embedding_row(const format::ModelRecord& model, int32_t class_label, uint
   return MOTE_OK;
 }
 
-Status check_finite(const float* x, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) {
-    if (!is_finite_f32(x[i])) return MOTE_E_NOT_FINITE;
+// The predictions from before the trajectory began do not exist; this one stands in for them, which makes a method of
+// several steps one of fewer: its weights are those of differences, which are 0 then.
+void without_missing_history(SamplerRow* row, uint32_t known) {
+  for (uint32_t k = known; k < format::max_history; ++k) {
+    row->A = row->A + row->H[k];
+    row->H[k] = 0.0f;
   }
-  return MOTE_OK;
 }
-
-// Values so small that products with them could be denormal become 0: processors differ there.
-float without_tiny(float x) { return abs_f32(x) < 0x1p-64f ? 0.0f : x; }
 
 }  // namespace
 
@@ -109,7 +120,10 @@ Status plan_sampler(const Model& model, const mote_config& config, SamplerPlan* 
       !(config.eta >= 0.0f && config.eta <= 1.0f) || (config.timesteps != nullptr && config.steps == 0)) {
     return MOTE_E_ARGUMENT;
   }
+  if (config.reserved3 != 0 || !(abs_f32(config.guidance_scale) <= max_guidance)) return MOTE_E_ARGUMENT;
   plan->config = config;
+  plan->guidance = config.guidance_scale == 1.0f ? 0.0f : config.guidance_scale;
+  if (plan->guidance != 0.0f && record.num_classes == 0) return MOTE_E_CLASS;
   plan->steps = config.steps != 0 ? config.steps : record.default_steps;
   plan->workers = config.parallel_for == nullptr || config.workers == 0 ? 1 : config.workers;
   uint32_t row = 0;
@@ -152,13 +166,15 @@ Status Sampler::create(const Model& model, const SamplerPlan& plan, void* buffer
   s.model_ = &model;
   s.kernels_ = plan.kernels;
   s.x_ = pieces.x;
-  s.history_count_ = history_planes(model, plan);
+  s.history_count_ = static_cast<uint8_t>(history_planes(model, plan));
   s.history_ = s.history_count_ == 0 ? nullptr : pieces.history;
   s.history_stride_ = plane_stride(model);
   s.steps_ = plan.steps;
   s.rows_ = plan.stored_rows ? model.view.rows.data : pieces.rows;
   if (!plan.stored_rows) MOTE_TRY(s.make_rows(config, pieces.rows));
-  s.step_work_ = measure_work(model).total + s.picture_elements();
+  s.pass_work_ = measure_work(model).total;
+  s.with_class_ = pieces.with_class;
+  s.guidance_ = plan.guidance;
 
   RunContext context;
   context.model = &model.view;
@@ -205,11 +221,18 @@ Status Sampler::restart(uint64_t seed, uint32_t sample_index, int32_t class_labe
   sample_index_ = sample_index;
   class_label_ = model_->view.model->num_classes == 0 ? MOTE_NO_CLASS : class_label;
   class_row_ = row;
-  step_ = 0;
-  in_step_ = false;
-  if (history_count_ != 0) memset(history_, 0, history_count_ * history_stride_ * sizeof(float));
-  fill_gaussian(x_, 0, picture_elements(), seed_, 0, sample_index_, noise_initial);
+  fill_gaussian(start_at(0), 0, picture_elements(), seed_, 0, sample_index_, noise_initial);
   return MOTE_OK;
+}
+
+float* Sampler::start_at(uint32_t row) {
+  step_ = row;
+  first_step_ = row;
+  round_ = 0;
+  in_step_ = false;
+  second_pass_ = false;
+  if (history_count_ != 0) memset(history_, 0, size_t{history_count_} * history_stride_ * sizeof(float));
+  return x_;
 }
 
 Status Sampler::set_x(const float* x) {
@@ -219,14 +242,26 @@ Status Sampler::set_x(const float* x) {
   return MOTE_OK;
 }
 
+// Goes on with the pass in progress. True when it is complete, false when the budget is used up before.
+bool Sampler::run_network(uint64_t* budget) { return runner_.complete() || (runner_.run(budget) && *budget != 0); }
+
 // Works on the step in progress, beginning one if there is none. True when it is finished, false when the budget is
 // used up before. Only called while there are steps to do.
 bool Sampler::advance(uint64_t* budget) {
+  const float timestep = row_timestep(rows_[step_]);
   if (!in_step_) {
-    runner_.begin(row_timestep(rows_[step_]), step_, class_row_);
+    runner_.begin(timestep, step_, class_row_);
     in_step_ = true;
+    second_pass_ = false;
   }
-  if (!runner_.complete() && (!runner_.run(budget) || *budget == 0)) return false;
+  if (!run_network(budget)) return false;
+  if (two_passes() && !second_pass_) {
+    close_gaps(runner_.output());
+    memcpy(with_class_, runner_.output(), picture_elements() * sizeof(float));
+    runner_.begin(timestep, step_, model_->view.model->num_classes);
+    second_pass_ = true;
+    if (!run_network(budget)) return false;
+  }
   take_step();
   *budget = *budget > picture_elements() ? *budget - picture_elements() : 0;
   return true;
@@ -244,16 +279,34 @@ Status Sampler::step() {
   return step_ < steps_ ? MOTE_PENDING : MOTE_OK;
 }
 
+// Of an output with a learned variance, which rows do not use, leaves the first half, dense.
+void Sampler::close_gaps(float* m) const {
+  const uint32_t channels = model_->view.model->channels, out_channels = model_->view.model->out_channels;
+  if (out_channels == channels) return;
+  for (uint32_t e = 0; e < picture_elements(); ++e) m[e] = m[size_t{e / channels} * out_channels + e % channels];
+}
+
 void Sampler::take_step() {
   float* m = runner_.output();
-  const uint32_t channels = model_->view.model->channels, out_channels = model_->view.model->out_channels;
-  if (out_channels != channels) {  // the rest is a learned variance, which rows do not use: close the gaps
-    for (uint32_t e = 0; e < picture_elements(); ++e) m[e] = m[size_t{e / channels} * out_channels + e % channels];
+  close_gaps(m);
+  if (second_pass_) {
+    for (uint32_t e = 0; e < picture_elements(); ++e) m[e] = m[e] + (guidance_ * (with_class_[e] - m[e]));
   }
-  const StepNoise noise = {nullptr, seed_, step_, sample_index_};
-  sampler_update(rows_[step_], x_, m, history_, history_count_, history_stride_, 0, picture_elements(), noise);
+  SamplerRow row = rows_[step_];
+  if (first_step_ != 0) without_missing_history(&row, step_ - first_step_);
+  if (measurement.correct != nullptr) measurement.correct(*this, &row, m);
+  const StepNoise noise = {nullptr, seed_, noise_row(step_), sample_index_};
+  sampler_update(row, x_, m, history_, history_count_, history_stride_, 0, picture_elements(), noise);
   ++step_;
   in_step_ = false;
+  second_pass_ = false;
+  if (known.put != nullptr) known.put(*this, x_);
+  if (back == nullptr || step_ == steps_ || round_ + 1u >= rounds) {
+    round_ = 0;
+    return;
+  }
+  back(*this, --step_, x_);
+  ++round_;
 }
 
 Status Sampler::predict(const float* x, float timestep, int32_t class_label, float* out) {
@@ -282,7 +335,15 @@ Status Sampler::predict(const float* x, float timestep, int32_t class_label, flo
   return MOTE_OK;
 }
 
-uint64_t Sampler::work_done() const { return step_ * step_work_ + (in_step_ ? runner_.work_done() : 0); }
+uint64_t Sampler::work_done() const {
+  return (rounds_before(step_) + round_) * step_work() + (second_pass_ ? pass_work_ : 0) +
+         (in_step_ ? runner_.work_done() : 0);
+}
+
+uint8_t Sampler::constraints() const {
+  return static_cast<uint8_t>((known.put != nullptr ? saved_known : 0) |
+                              (measurement.correct != nullptr ? saved_measured : 0));
+}
 
 size_t Sampler::saved_bytes() const {
   return sizeof(SavedHeader) + (size_t{1} + history_count_) * picture_elements() * sizeof(float);
@@ -304,12 +365,15 @@ void Sampler::save(void* block) const {
   header.class_label = class_label_;
   header.step = step_;
   header.history_count = history_count_;
+  header.constraints = static_cast<uint8_t>(constraints() | (round_ * saved_round));
+  header.first_step = static_cast<uint16_t>(first_step_);
+  header.guidance = guidance_;
   header.elements = picture_elements();
   auto* to = static_cast<uint8_t*>(block);
   const size_t plane = picture_elements() * sizeof(float);
   memcpy(to + sizeof header, x_, plane);
   for (uint32_t k = 0; k < history_count_; ++k) {
-    memcpy(to + sizeof header + (k + 1) * plane, history_ + k * history_stride_, plane);
+    memcpy(to + sizeof header + (k + 1) * plane, history_ + size_t{k} * history_stride_, plane);
   }
   memcpy(to, &header, sizeof header);
   header.crc32 = crc32(0, to + saved_unsummed, header.total_bytes - saved_unsummed);
@@ -328,12 +392,14 @@ Status Sampler::restore(const void* block, size_t size) {
   if (crc32(0, from + saved_unsummed, header.total_bytes - saved_unsummed) != header.crc32) return MOTE_E_CHECKSUM;
   if (header.model_crc32 != model_->view.header->crc32 || header.model_bytes != model_->view.header->file_bytes ||
       header.steps != steps_ || header.rows_crc32 != crc32(0, rows_, steps_ * sizeof(SamplerRow)) ||
-      header.history_count != history_count_ || header.elements != picture_elements() ||
-      header.total_bytes != saved_bytes()) {
+      header.history_count != history_count_ || header.constraints % saved_round != constraints() ||
+      header.constraints / saved_round >= rounds || header.guidance != guidance_ ||
+      header.elements != picture_elements() || header.total_bytes != saved_bytes()) {
     return MOTE_E_STATE;
   }
   uint32_t row = 0;
-  if (header.step > steps_ || embedding_row(*model_->view.model, header.class_label, &row) != MOTE_OK) {
+  if (header.step > steps_ || header.first_step > header.step ||
+      embedding_row(*model_->view.model, header.class_label, &row) != MOTE_OK) {
     return MOTE_E_CORRUPT;
   }
   seed_ = header.seed;
@@ -341,11 +407,14 @@ Status Sampler::restore(const void* block, size_t size) {
   class_label_ = model_->view.model->num_classes == 0 ? MOTE_NO_CLASS : header.class_label;
   class_row_ = row;
   step_ = header.step;
+  first_step_ = header.first_step;
+  round_ = header.constraints / saved_round;
   in_step_ = false;
+  second_pass_ = false;
   const size_t plane = picture_elements() * sizeof(float);
   memcpy(x_, from + sizeof header, plane);
   for (uint32_t k = 0; k < history_count_; ++k) {
-    memcpy(history_ + k * history_stride_, from + sizeof header + (k + 1) * plane, plane);
+    memcpy(history_ + size_t{k} * history_stride_, from + sizeof header + (k + 1) * plane, plane);
   }
   return MOTE_OK;
 }

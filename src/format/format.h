@@ -167,6 +167,8 @@ struct OperatorRecord {
 };
 static_assert(sizeof(OperatorRecord) == 96);
 
+constexpr float max_row_level = 1024.0f;  // of signal and noise of a row
+
 constexpr uint8_t quant_shared = 1;    // the same values in all steps
 constexpr uint8_t quant_per_step = 2;  // one value for each step
 
@@ -191,8 +193,9 @@ struct RowRecord {
   float A, B, C, D;  // x' = A * clip(m') + B * x + C * m + sum_k H[k] * history_k + D * z
   float H[max_history];
   float clip_lo, clip_hi;
-  float fraction;        // [0, 1): the network is told timestep + fraction
-  uint32_t reserved[3];  // 0
+  float fraction;       // [0, 1): the network is told timestep + fraction
+  float signal, noise;  // x before this row is signal * x0 + noise * epsilon, and p is x0; 0, 0: not stated
+  uint32_t reserved;    // 0
 };
 static_assert(sizeof(RowRecord) == 64);
 

@@ -69,6 +69,7 @@ namespace mote::format {
   X(schedule_value, MOTE_E_CORRUPT, "a noise level is not a number from 0 to 1, or less noisy than the one before")   \
   X(row_timestep, MOTE_E_CORRUPT, "a step has a noise level out of range or above the one before")                    \
   X(row_value, MOTE_E_CORRUPT, "a step has a factor that is not finite, or bounds in the wrong order")                \
+  X(row_level, MOTE_E_CORRUPT, "a step states a noise level whose signal or noise is not a number from 0 to 1024")    \
   X(row_history, MOTE_E_CORRUPT, "a step uses more earlier predictions than the model record says")                   \
   X(row_reserved, MOTE_E_VERSION, "a reserved field of a step is not 0")                                              \
   X(operator_count, MOTE_E_CORRUPT, "there are no operators")                                                         \

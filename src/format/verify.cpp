@@ -291,9 +291,10 @@ Status Verifier::rows() {
       if (!is_finite_f32(row.H[k])) return fail(Rule::row_value, Part::row, i, &row);
       if (k >= view.model->history && row.H[k] != 0.0f) return fail(Rule::row_history, Part::row, i, &row);
     }
-    for (uint32_t reserved : row.reserved) {
-      if (reserved != 0) return fail(Rule::row_reserved, Part::row, i, &row);
+    if (!(row.signal >= 0.0f && row.signal <= max_row_level && row.noise >= 0.0f && row.noise <= max_row_level)) {
+      return fail(Rule::row_level, Part::row, i, &row);
     }
+    if (row.reserved != 0) return fail(Rule::row_reserved, Part::row, i, &row);
   }
   return MOTE_OK;
 }

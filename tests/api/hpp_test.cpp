@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <mote/mote.hpp>
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -50,6 +51,43 @@ TEST_CASE("the C++ handles draw the pictures of the C API") {
   while (moved.step()) {
   }
   CHECK(moved.x() == picture);
+}
+
+TEST_CASE("editing in C++: each call is the one of the C API") {
+  const AlignedBytes file = every_operator().file();
+  const mote::Model model(file.data(), file.size());
+  mote::Sampler sampler(model);
+  const std::vector<float> picture(84, 0.25f), averages(28, -0.5f);
+  const std::vector<uint8_t> mask(84, 255);
+  int32_t timestep = -1;
+  REQUIRE(mote_model_find_timestep(model.get(), 0.5f, &timestep) == MOTE_OK);
+  CHECK(model.find_timestep(0.5f) == timestep);
+  sampler.set_known(picture, mask);
+  sampler.start_image(picture, 0.5f);
+  CHECK(sampler.progress().step == 2);
+  while (sampler.step()) {
+  }
+  CHECK(sampler.x() == picture);
+  sampler.clear_known();
+  sampler.set_measured(averages, 1, 3);
+  sampler.set_rounds(2);
+  sampler.start_noisy(picture, 0.01f);
+  while (sampler.step()) {
+  }
+  const std::vector<float> x = sampler.x();
+  CHECK(std::fabs((x[0] + x[2] + x[4]) / 3 + 0.5f) < 1e-5f);
+  sampler.set_measured(picture, mask);
+  sampler.restart(1, 0);
+  while (sampler.step()) {
+  }
+  CHECK(std::fabs(sampler.x()[5] - 0.25f) < 1e-5f);
+  sampler.clear_measured();
+  sampler.restart(1, 0);
+  while (sampler.step()) {
+  }
+  CHECK(sampler.x() != picture);
+  CHECK_THROWS_AS(sampler.start_image(picture, 0), mote::Error);
+  CHECK_THROWS_AS(sampler.set_known(picture, {1, 2}), mote::Error);
 }
 
 TEST_CASE("the C++ handles throw what the C API returns") {

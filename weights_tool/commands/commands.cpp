@@ -10,6 +10,7 @@ const std::vector<CommandEntry>& command_table() {
       {"sample", "draw pictures from a model", run_sample},
       {"invert", "find the noise that a picture is drawn from", run_invert},
       {"interpolate", "draw pictures between two noises or two pictures", run_interpolate},
+      {"edit", "change given pictures: inpaint, denoise, redraw, enlarge", run_edit},
       {"forward", "run the network once", run_forward},
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
       {"import", "make a model file of a diffusers checkpoint", run_import},

@@ -10,6 +10,7 @@ namespace mote::tool {
 int run_train(int argc, char** argv);
 int run_noise(int argc, char** argv);
 int run_sample(int argc, char** argv);
+int run_edit(int argc, char** argv);
 int run_forward(int argc, char** argv);
 int run_compare(int argc, char** argv);
 int run_import(int argc, char** argv);

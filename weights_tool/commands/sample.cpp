@@ -51,6 +51,8 @@ const CommandSpec& spec() {
        Option::integer("first", 0, 0, 0x7FFFFFFF, "number of the first picture"),
        Option::integer("class", -1, format::max_classes - 1,
                        "class of all pictures, -1: none; without it 0, 1, 2, ... in turn"),
+       Option::number("guidance", 0.0, -1024.0, 1024.0,
+                      "classifier-free guidance: out = none + G (class - none); 0 and 1: the class as it is"),
        Option::text("init", "X.npy", "x_T of every picture instead of noise: (N, C, H, W) float32"),
        Option::text("noise", "Z.npy",
                     "noise of every step: (steps, N, C, H, W) float32, or (steps, C, H, W) for all pictures"),
@@ -100,6 +102,7 @@ void check_request(const Arguments& arguments, const SampleRequest& request, con
     refuse(info.num_classes == 0 ? "has no classes"
                                  : "has the classes 0 to " + std::to_string(info.num_classes - 1) + ", not " +
                                        std::to_string(request.class_label));
+  if (request.guidance != 0 && request.guidance != 1 && info.num_classes == 0) refuse("has no classes to guide to");
   for (size_t i = 0; i < request.timesteps.size(); ++i) {
     const uint32_t t = static_cast<uint32_t>(request.timesteps[i]);
     if (t >= info.train_steps) refuse("has the noise levels 0 to " + std::to_string(info.train_steps - 1));
@@ -163,6 +166,7 @@ SampleRequest request_of(const Arguments& arguments, const mote_model_info& info
   request.kernels = wanted_kernels(arguments.text("kernels"));
   request.threads = arguments.has("threads") ? static_cast<int>(arguments.integer("threads")) : cpu_count();
   request.trajectory = arguments.has("trajectory");
+  request.guidance = static_cast<float>(arguments.number("guidance"));
   take_timesteps(arguments, request);
   take_init(arguments, info, plan.init_scale, request);
   take_noise(arguments, info, request);
@@ -198,6 +202,7 @@ void print_summary(const Arguments& arguments, const SamplingPlan& plan, const S
     Json json = Json::object();
     json.set("n", request.count).set("steps", result.steps).set("sampler", plan.sampler);
     json.set("evaluations_a_picture", static_cast<double>(result.evaluations) / request.count);
+    json.set("guidance", request.guidance);
     json.set("eta", static_cast<float>(arguments.number("eta"))).set("seed", static_cast<long long>(request.seed));
     json.set("classes", Json::array(std::vector<int>(result.classes.begin(), result.classes.end())));
     json.set("kernels", result.kernels).set("threads", request.threads).set("seconds", result.seconds);

@@ -35,6 +35,7 @@ class Job {
     config.class_label = class_of(request_.first_index);
     config.method = request_.method;
     config.eta = request_.eta;
+    config.guidance_scale = request_.guidance;
     config.timesteps = request_.timesteps.empty() ? nullptr : request_.timesteps.data();
     return config;
   }

@@ -1,5 +1,6 @@
 #include "weights_tool/commands/sample_schedule.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -32,8 +33,14 @@ int steps_of_rows(SchedulerKind kind, int rows) {
   return kind == SchedulerKind::pndm && rows > 1 ? rows - 1 : rows;
 }
 
-bool same_rows(const std::vector<format::RowRecord>& a, const std::vector<format::RowRecord>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0;
+// Files of before rows stated their levels differ in these only.
+bool same_row(format::RowRecord wanted, const format::RowRecord& stored) {
+  if (stored.signal == 0 && stored.noise == 0) wanted.signal = wanted.noise = 0;
+  return std::memcmp(&wanted, &stored, sizeof stored) == 0;
+}
+
+bool same_rows(const std::vector<format::RowRecord>& wanted, const std::vector<format::RowRecord>& stored) {
+  return std::equal(wanted.begin(), wanted.end(), stored.begin(), stored.end(), same_row);
 }
 
 bool same_timesteps(const std::vector<format::RowRecord>& a, const std::vector<format::RowRecord>& b) {

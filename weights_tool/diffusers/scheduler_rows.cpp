@@ -84,9 +84,12 @@ format::RowRecord round_row(const DoubleRow& row, double timestep, double clip) 
 
 double clip_of(const SchedulerConfig& config) { return config.clip ? config.clip_range : FLT_MAX; }
 
-SchedulerStep finished(const SchedulerConfig& config, const DoubleRow& row, double timestep) {
+// level: of x before the row; {0, 0} where p is not x0, or x lies at no level.
+SchedulerStep finished(const SchedulerConfig& config, const DoubleRow& row, double timestep, const Shares& level) {
   SchedulerStep step;
   step.row = round_row(row, timestep, clip_of(config));
+  step.row.signal = checked_float(level.signal);
+  step.row.noise = checked_float(level.noise);
   step.timestep = timestep;
   return step;
 }
@@ -120,12 +123,13 @@ class LevelSteps {
     const double scaled = timestep * config_.lcm_timestep_scaling, sum = scaled * scaled + sigma_data * sigma_data;
     const bool last = timestep == previous;
     const double signal = last ? 1 : std::sqrt(next.alpha_bar);
+    const Shares shares{std::sqrt(now.alpha_bar), std::sqrt(now.rest)};
     DoubleRow row;
-    set_x0(config_.prediction, {std::sqrt(now.alpha_bar), std::sqrt(now.rest)}, &row);
+    set_x0(config_.prediction, shares, &row);
     row.A = signal * scaled / std::sqrt(sum);
     row.B = signal * sigma_data * sigma_data / sum;
     row.D = last ? 0 : std::sqrt(next.rest);
-    return finished(config_, row, timestep);
+    return finished(config_, row, timestep, shares);
   }
 
   // DDIM and PNDM: what comes after the last level.
@@ -148,8 +152,9 @@ class LevelSteps {
   SchedulerStep ddpm(int timestep, int previous) const {
     const Level now = level(timestep), next = level(previous);
     const double added = beta(now, next);
+    const Shares shares{std::sqrt(now.alpha_bar), std::sqrt(now.rest)};
     DoubleRow row;
-    set_x0(config_.prediction, {std::sqrt(now.alpha_bar), std::sqrt(now.rest)}, &row);
+    set_x0(config_.prediction, shares, &row);
     row.A = std::sqrt(next.alpha_bar) * added / now.rest;
     row.B = std::sqrt(now.alpha_bar / next.alpha_bar) * next.rest / now.rest;
     const double smallest = 1e-20, small = next.rest / now.rest * added;
@@ -160,7 +165,7 @@ class LevelSteps {
       else if (small > smallest)
         row.D = std::sqrt(small);
     }
-    SchedulerStep step = finished(config_, row, timestep);
+    SchedulerStep step = finished(config_, row, timestep, shares);
     // mote's own spacing ends above level 0, and the step to the picture adds nothing there either.
     step.adds_noise = timestep > 0 && (config_.levels.empty() || previous >= 0);
     step.guide_x = 1;
@@ -188,7 +193,7 @@ class LevelSteps {
       row.B = direction * epsilon.a;
       row.C = direction * epsilon.b;
     }
-    SchedulerStep step = finished(config_, row, timestep);
+    SchedulerStep step = finished(config_, row, timestep, shares);
     step.guide_x0 = guide_of_x0(shares);
     if (step.guide_x0 != 0 && !config_.rederive_epsilon) step.guide_x = -direction * shares.noise;
     return step;
@@ -296,7 +301,7 @@ SchedulerSteps pndm_steps(const SchedulerConfig& config, int count) {
     const int t = static_cast<int>(timesteps[i]);
     const int from = std::min(i == 1 ? t + ratio : t, config.train_steps - 1), to = i == 1 ? t : t - ratio;
     moves.push_back(transfer(config.prediction, levels.level(from), levels.level(to)));
-    out.steps.push_back(finished(config, pndm_row(moves, i), timesteps[i]));
+    out.steps.push_back(finished(config, pndm_row(moves, i), timesteps[i], {0, 0}));
   }
   return out;
 }
@@ -338,7 +343,8 @@ SchedulerSteps sigma_steps(const SchedulerConfig& config, const SchedulerVisits&
     // The end of Heun's first half lies at the sigma of the next evaluation; its second half stays there.
     DoubleRow row = corrects ? heun_row(config, visits.sigmas[i - 1], visits.sigmas[i], scale_of(i))
                              : euler_row(config, visits.sigmas[i], visits.sigmas[i + 1], scale_of(i), scale_of(i + 1));
-    SchedulerStep step = finished(config, row, visits.timesteps[i]);
+    const Shares level = corrects ? Shares{0, 0} : shares_of_sigma(visits.sigmas[i]);
+    SchedulerStep step = finished(config, row, visits.timesteps[i], level);
     step.x_scale = scale_of(i);
     step.next_scale = scale_of(i + 1);
     step.guide_x0 = guide_of_x0(shares_of_sigma(visits.sigmas[i]));
@@ -353,7 +359,8 @@ SchedulerSteps multistep_steps(const SchedulerConfig& config, const SchedulerVis
       config.kind == SchedulerKind::unipc ? unipc_rows(config, visits) : dpm_multistep_rows(config, visits);
   SchedulerSteps out;
   for (size_t i = 0; i < rows.size(); ++i) {
-    out.steps.push_back(finished(config, rows[i], visits.timesteps[i]));
+    const Shares level = config.solve_epsilon ? Shares{0, 0} : shares_of_sigma(visits.sigmas[i]);
+    out.steps.push_back(finished(config, rows[i], visits.timesteps[i], level));
     out.steps.back().guide_x0 = guide_of_x0(shares_of_sigma(visits.sigmas[i]));
   }
   return out;

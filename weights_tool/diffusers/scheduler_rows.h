@@ -8,7 +8,8 @@
 //
 // What p is. The first half of a row makes p from x and the network's output, and the history keeps p. It is the
 // (clipped) x0, but for methods that integrate epsilon (DPM-Solver, UniPC with predict_x0 false), where it is
-// epsilon, and PNDM, where it is the network's output.
+// epsilon, and PNDM, where it is the network's output. Those rows, and the second halves of Heun's steps, which begin
+// between levels, state no level (src/format/SPEC.md, signal and noise).
 #pragma once
 #include <vector>
 

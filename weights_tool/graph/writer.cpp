@@ -311,6 +311,40 @@ std::vector<uint8_t> Writer::assemble(const std::vector<SectionBytes>& sections)
 
 }  // namespace
 
+namespace {
+
+// DDIM, eta 0, trailing timesteps.
+std::vector<format::RowRecord> made_rows(const DiffusionInfo& info, Prediction prediction) {
+  RowOptions options;
+  options.prediction = prediction;
+  options.rederive_epsilon = info.rederive_epsilon;
+  options.clip_hi = info.clip ? info.clip_range : FLT_MAX;
+  options.clip_lo = -options.clip_hi;
+  const uint32_t levels = static_cast<uint32_t>(info.schedule.size()),
+                 steps = static_cast<uint32_t>(info.default_steps);
+  std::vector<int32_t> timesteps;
+  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(levels, steps, i));
+  std::vector<format::RowRecord> rows(steps);
+  for (uint32_t i = 0; i < steps; ++i) {
+    const Status status =
+        make_row_of_schedule(options, info.schedule.data(), levels, timesteps.data(), steps, i, &rows[i]);
+    if (status < 0)
+      throw Error(ExitCode::invalid_input,
+                  "the schedule has no step from level " + std::to_string(timesteps[i]) +
+                      ": its noise does not fall, or the level is pure noise, which a network that predicts epsilon "
+                      "cannot start from");
+  }
+  return rows;
+}
+
+// Files of before rows stated their levels have zeros in their place.
+bool same_but_for_level(const format::RowRecord& stored, format::RowRecord made) {
+  made.signal = made.noise = 0;
+  return std::memcmp(&stored, &made, sizeof made) == 0;
+}
+
+}  // namespace
+
 std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction) {
   const auto fail = [](const std::string& what) { throw Error(ExitCode::invalid_input, what); };
   const size_t levels = info.schedule.size();
@@ -318,28 +352,20 @@ std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Predictio
     fail("the schedule has " + std::to_string(levels) + " levels, not 1 to " + std::to_string(format::max_train_steps));
   if (info.default_steps < 1 || static_cast<size_t>(info.default_steps) > levels)
     fail(std::to_string(info.default_steps) + " steps are not 1 to the " + std::to_string(levels) + " noise levels");
-  if (!info.rows.empty()) {
-    if (info.rows.size() != static_cast<size_t>(info.default_steps)) fail("there is not one sampler row for each step");
-    return info.rows;
+  if (info.rows.empty()) return made_rows(info, prediction);
+  if (info.rows.size() != static_cast<size_t>(info.default_steps)) fail("there is not one sampler row for each step");
+  const bool stated = std::any_of(info.rows.begin(), info.rows.end(),
+                                  [](const format::RowRecord& row) { return row.signal != 0 || row.noise != 0; });
+  if (stated) return info.rows;
+  try {
+    const std::vector<format::RowRecord> made = made_rows(info, prediction);
+    if (std::equal(made.begin(), made.end(), info.rows.begin(),
+                   [](const auto& row, const auto& stored) { return same_but_for_level(stored, row); }))
+      return made;
+  } catch (const Error&) {
+    // Rows that this schedule does not give: somebody else's.
   }
-  RowOptions options;
-  options.prediction = prediction;
-  options.rederive_epsilon = info.rederive_epsilon;
-  options.clip_hi = info.clip ? info.clip_range : FLT_MAX;
-  options.clip_lo = -options.clip_hi;
-  const uint32_t steps = static_cast<uint32_t>(info.default_steps);
-  std::vector<int32_t> timesteps;
-  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(static_cast<uint32_t>(levels), steps, i));
-  std::vector<format::RowRecord> rows(steps);
-  for (uint32_t i = 0; i < steps; ++i) {
-    const Status status = make_row_of_schedule(options, info.schedule.data(), static_cast<uint32_t>(levels),
-                                               timesteps.data(), steps, i, &rows[i]);
-    if (status < 0)
-      fail("the schedule has no step from level " + std::to_string(timesteps[i]) +
-           ": its noise does not fall, or the " +
-           "level is pure noise, which a network that predicts epsilon cannot start from");
-  }
-  return rows;
+  return info.rows;
 }
 
 namespace {

@@ -12,6 +12,7 @@
  *                          0: draw to the end
  *   MOTE_FIRMWARE_SELF_TEST  0: no self-test at start-up, and none linked
  *   MOTE_FIRMWARE_SUSPEND  1: the state is kept after each step, and a start goes on from it (suspend.h)
+ *   MOTE_FIRMWARE_INPAINT  1: the upper half of the picture is given, and the sampler draws the lower half to it
  *   MOTE_FIRMWARE_DIE_AT   for tests: after so many steps of each start, ends in the middle of the next with status 2,
  *                          as if power were lost; 0: never
  *   MOTE_FIRMWARE_ARENA    bytes of the buffer, instead of what the model needs
@@ -46,6 +47,9 @@
 #endif
 #ifndef MOTE_FIRMWARE_SUSPEND
 #define MOTE_FIRMWARE_SUSPEND 0
+#endif
+#ifndef MOTE_FIRMWARE_INPAINT
+#define MOTE_FIRMWARE_INPAINT 0
 #endif
 #ifndef MOTE_FIRMWARE_DIE_AT
 #define MOTE_FIRMWARE_DIE_AT 0
@@ -145,6 +149,27 @@ static int start(mote_sampler** sampler) {
   return 0;
 }
 
+/* What is known of a picture: here a plain top, as a camera that sees half of something would have it. */
+static mote_status inpaint(mote_sampler* sampler) {
+#if MOTE_FIRMWARE_INPAINT
+  static float known[pixel_count];
+  static unsigned char mask[pixel_count];
+  int row, column;
+  for (row = 0; row < MOTE_FASHION_HEIGHT / 2; ++row) {
+    for (column = 0; column < MOTE_FASHION_WIDTH; ++column) {
+      const int at = row * MOTE_FASHION_WIDTH + column;
+      const int inside = row >= 3 && column >= MOTE_FASHION_WIDTH / 4 && column < MOTE_FASHION_WIDTH * 3 / 4;
+      known[at] = inside ? 0.5f : -1.0f;
+      mask[at] = 255;
+    }
+  }
+  return mote_sampler_set_known(sampler, known, mask, pixel_count);
+#else
+  (void)sampler;
+  return MOTE_OK;
+#endif
+}
+
 static void print_step(const mote_progress* progress) {
   board_print("step ");
   print_number(progress->step);
@@ -205,6 +230,8 @@ int main(void) {
   mote_sampler* sampler = NULL;
   mote_status status;
   if (self_test() != 0 || start(&sampler) != 0) return 1;
+  status = inpaint(sampler);
+  if (status != MOTE_OK) return fail(mote_status_text(status));
   if (MOTE_FIRMWARE_SUSPEND && suspend_resume(sampler)) board_print("resumed\n");
   status = draw(sampler);
   if (status == MOTE_OK) status = read_picture(sampler);
