@@ -54,6 +54,8 @@ const CommandSpec& spec() {
        Option::number("atol", 1e-3, 1e-12, 1.0, "of ode-rk45: allowed error of a step"),
        Option::number("rtol", 1e-3, 1e-12, 1.0, "of ode-rk45: the same as a share of x"),
        Option::number("corrector-snr", 0.16, 0.0, 10.0, "of sde-pc: r of the Langevin corrector"),
+       Option::number("guidance", 0.0, -1024.0, 1024.0,
+                      "classifier-free guidance: out = none + G (class - none); 0 and 1: the class as it is"),
        Option::text("guide", "FILE.safetensors", "steer by this classifier of train-classifier --noisy"),
        Option::number("classifier-scale", 1.0, 0.0, 1000.0, "how much"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
@@ -68,7 +70,8 @@ const CommandSpec& spec() {
        Option::text("kernels", "NAME",
                     "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
-       Option::flag("json", "print one JSON object"), Option::flag("quiet", "no progress")},
+       Option::flag("json", "print one JSON object"),
+       Option::flag("quiet", "no progress")},
       "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is "
       "better.\n"
       "precision, recall: shares of pictures inside the manifold of real ones and the reverse (Kynkaanniemi et al. "
@@ -230,6 +233,7 @@ class Session {
     SampleRequest request;
     request.count = static_cast<uint32_t>(count_);
     follow_plan(subject->plan, request);
+    request.guidance = static_cast<float>(arguments_.number("guidance"));
     if (!subject->plan.planned) {
       if (arguments_.has("steps")) request.steps = subject->candidate.steps;
       request.method = method_of_arguments(arguments_);

@@ -201,8 +201,8 @@ void print_summary(const Arguments& arguments, const SamplingPlan& plan, const S
   if (arguments.flag("json")) {
     Json json = Json::object();
     json.set("n", request.count).set("steps", result.steps).set("sampler", plan.sampler);
-    json.set("guidance", request.guidance);
     json.set("evaluations_a_picture", static_cast<double>(result.evaluations) / request.count);
+    json.set("guidance", request.guidance);
     json.set("eta", static_cast<float>(arguments.number("eta"))).set("seed", static_cast<long long>(request.seed));
     json.set("classes", Json::array(std::vector<int>(result.classes.begin(), result.classes.end())));
     json.set("kernels", result.kernels).set("threads", request.threads).set("seconds", result.seconds);
