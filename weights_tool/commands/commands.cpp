@@ -8,6 +8,8 @@ const std::vector<CommandEntry>& command_table() {
       {"noise", "draw the forward process and its schedules", run_noise},
       {"train", "train a diffusion model on pictures", run_train},
       {"sample", "draw pictures from a model", run_sample},
+      {"invert", "find the noise that a picture is drawn from", run_invert},
+      {"interpolate", "draw pictures between two noises or two pictures", run_interpolate},
       {"edit", "change given pictures: inpaint, denoise, redraw, enlarge", run_edit},
       {"forward", "run the network once", run_forward},
       {"compare", "draw the same pictures with two models and show what differs", run_compare},
@@ -19,6 +21,7 @@ const std::vector<CommandEntry>& command_table() {
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},
       {"signal", "measure a network of signals: denoising, gaps, anomalies", run_signal},
+      {"sweep", "measure a model over samplers, steps and guidance scales", run_sweep},
       {"score", "compare the score field of a model of points with the true one", run_score},
   };
   return table;

@@ -21,6 +21,9 @@ int run_inspect(int argc, char** argv);
 int run_train_classifier(int argc, char** argv);
 int run_eval(int argc, char** argv);
 int run_signal(int argc, char** argv);
+int run_sweep(int argc, char** argv);
+int run_invert(int argc, char** argv);
+int run_interpolate(int argc, char** argv);
 int run_score(int argc, char** argv);
 
 struct CommandEntry {

@@ -9,6 +9,7 @@
 #include "weights_tool/commands/eval_nll.h"
 #include "weights_tool/commands/model_source.h"
 #include "weights_tool/commands/sample_pictures.h"
+#include "weights_tool/commands/sample_schedule.h"
 #include "weights_tool/commands/sample_team.h"
 #include "weights_tool/evaluate/judge.h"
 #include "weights_tool/evaluate/report.h"
@@ -48,7 +49,15 @@ const CommandSpec& spec() {
                        "pictures a run; of an IDX file at most so many, from its start"),
        Option::integer("runs", 3, 1, 1000, "seeds, from --seed on; an IDX file is one run"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
-       Option::choice("sampler", "ddim", {"ddim", "ddpm", "ddpm-large"}, "the update rule; -large: variance beta"),
+       Option::choice("sampler", "", all_sampler_names(),
+                      "as in sample; without it that of the model's scheduler, or ddim"),
+       Option::number("atol", 1e-3, 1e-12, 1.0, "of ode-rk45: allowed error of a step"),
+       Option::number("rtol", 1e-3, 1e-12, 1.0, "of ode-rk45: the same as a share of x"),
+       Option::number("corrector-snr", 0.16, 0.0, 10.0, "of sde-pc: r of the Langevin corrector"),
+       Option::number("guidance", 0.0, -1024.0, 1024.0,
+                      "classifier-free guidance: out = none + G (class - none); 0 and 1: the class as it is"),
+       Option::text("guide", "FILE.safetensors", "steer by this classifier of train-classifier --noisy"),
+       Option::number("classifier-scale", 1.0, 0.0, 1000.0, "how much"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integer("seed", 1, 0, largest_exact, "of the first run"),
        Option::flag("nll", "the variational bound on the negative log-likelihood instead; without --classifier"),
@@ -61,7 +70,8 @@ const CommandSpec& spec() {
        Option::text("kernels", "NAME",
                     "run these kernels: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::integer("threads", 0, 0, 1024, "0: all processors; the result does not depend on it"),
-       Option::flag("json", "print one JSON object"), Option::flag("quiet", "no progress")},
+       Option::flag("json", "print one JSON object"),
+       Option::flag("quiet", "no progress")},
       "frechet: Frechet distance between the features of the pictures and of all training pictures; smaller is "
       "better.\n"
       "precision, recall: shares of pictures inside the manifold of real ones and the reverse (Kynkaanniemi et al. "
@@ -91,18 +101,11 @@ std::vector<uint8_t> model_bytes(const std::string& path) {
   return checkpoint ? load_model_source(path, SourceOptions()).bytes : load_model_file(path);
 }
 
-mote_method method_of(const Arguments& arguments) {
-  const std::string name = arguments.text("sampler");
-  if (name != "ddim" && arguments.has("eta")) arguments.fail("--eta is for --sampler ddim");
-  if (name == "ddpm") return MOTE_METHOD_DDPM;
-  if (name == "ddpm-large") return MOTE_METHOD_DDPM_LARGE;
-  return arguments.has("sampler") || arguments.has("eta") ? MOTE_METHOD_DDIM : MOTE_METHOD_DEFAULT;
-}
-
 // One of the two things on the command line, opened and checked before any work.
 struct Subject {
   Candidate candidate;
   std::unique_ptr<ModelBuffer> model;  // null: pictures
+  SamplingPlan plan;
   ImageSet pictures;
 };
 
@@ -129,6 +132,7 @@ class Session {
       : arguments_(arguments),
         quiet_(arguments.flag("quiet")),
         kernels_(wanted_kernels(arguments.text("kernels"))),
+        wish_(wish_of_arguments(arguments, arguments.has("guide") ? arguments.text("guide") : "", kernels_)),
         pool_(static_cast<int>(arguments.integer("threads"))),
         count_(static_cast<size_t>(arguments.integer("n"))),
         classifier_(load_classifier(arguments.text("classifier"))) {
@@ -214,12 +218,13 @@ class Session {
     }
     subject.candidate.drawn = true;
     subject.candidate.steps = steps != 0 ? static_cast<uint32_t>(steps) : info.default_steps;
-    // Without a wish for a sampler an imported model visits the levels that its scheduler says.
-    if (steps != 0 && info.folded == 0 && method_of(arguments_) == MOTE_METHOD_DEFAULT) {
-      SourceOptions options;
-      options.steps = steps;
-      subject.model = std::make_unique<ModelBuffer>(load_model_source(path, options).bytes, path);
+    subject.plan = plan_sampling(model_bytes(path), path, wish_);
+    if (subject.plan.planned) {
+      subject.model = std::make_unique<ModelBuffer>(subject.plan.bytes, path);
       subject.candidate.steps = subject.model->info().default_steps;
+      if (!subject.plan.host_steps.empty())
+        subject.candidate.steps = static_cast<uint32_t>(subject.plan.host_steps.size());
+      if (subject.plan.solver) subject.candidate.steps = 1;
     }
     return subject;
   }
@@ -227,9 +232,13 @@ class Session {
   void draw_runs(const Judge& judge, Subject* subject) {
     SampleRequest request;
     request.count = static_cast<uint32_t>(count_);
-    if (arguments_.has("steps")) request.steps = subject->candidate.steps;
-    request.method = method_of(arguments_);
-    request.eta = static_cast<float>(arguments_.number("eta"));
+    follow_plan(subject->plan, request);
+    request.guidance = static_cast<float>(arguments_.number("guidance"));
+    if (!subject->plan.planned) {
+      if (arguments_.has("steps")) request.steps = subject->candidate.steps;
+      request.method = method_of_arguments(arguments_);
+      request.eta = static_cast<float>(arguments_.number("eta"));
+    }
     request.kernels = kernels_;
     request.threads = pool_.workers();
     const mote_model_info& info = subject->model->info();
@@ -260,6 +269,7 @@ class Session {
   const Arguments& arguments_;
   bool quiet_;
   std::string kernels_;
+  SamplingWish wish_;
   KernelSet set_ = KernelSet::ref;
   ThreadPool pool_;
   size_t count_;
@@ -277,7 +287,6 @@ int run_eval(int argc, char** argv) {
   for (const char* option : {"levels", "variance", "split"})
     if (arguments.has(option)) arguments.fail(std::string("--") + option + " is for --nll");
   for (const char* option : {"classifier", "data"}) arguments.require(option);
-  if (arguments.text("sampler") != "ddim" && arguments.has("eta")) arguments.fail("--eta is for --sampler ddim");
   install_interrupt_handlers();
   Session session(arguments);
   const EvalReport report = session.run();

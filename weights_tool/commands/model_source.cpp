@@ -124,7 +124,9 @@ ModelSource from_model_file(std::vector<uint8_t> bytes, const std::string& path,
 
 }  // namespace
 
-ModelSource load_model_source(const std::string& path, const SourceOptions& options) {
+namespace {
+
+ModelSource load_as_it_is(const std::string& path, const SourceOptions& options) {
   std::vector<uint8_t> bytes = read_file(path);
   switch (content_of(bytes)) {
     case Content::empty: throw Error(ExitCode::invalid_input, path + ": the file is empty");
@@ -134,6 +136,26 @@ ModelSource load_model_source(const std::string& path, const SourceOptions& opti
     case Content::other: break;
   }
   throw Error(ExitCode::invalid_input, path + ": is no model file, checkpoint or JSON configuration");
+}
+
+void take_sampler(const std::string& path, const std::string& sampler, ModelSource& source) {
+  if (source.graph.folded)
+    throw Error(ExitCode::invalid_input, path + ": was made for the sampler and the steps it has");
+  const Json* scheduler = scheduler_of_meta(source.meta);
+  const SchedulerConfig config =
+      scheduler == nullptr ? scheduler_config_of(source.diffusion, source.graph.prediction, sampler)
+                           : scheduler_config_as(JsonView(*scheduler, path + ": diffusers.scheduler"), sampler);
+  source.diffusion.rows = scheduler_rows(config, source.diffusion.default_steps);
+  source.diffusion.default_steps = static_cast<int>(source.diffusion.rows.size());
+  source.bytes = write_model(source.graph, source.plan, source.diffusion, source.meta);
+}
+
+}  // namespace
+
+ModelSource load_model_source(const std::string& path, const SourceOptions& options) {
+  ModelSource source = load_as_it_is(path, options);
+  if (!options.sampler.empty()) take_sampler(path, options.sampler, source);
+  return source;
 }
 
 std::vector<uint8_t> load_model_file(const std::string& path) {

@@ -25,6 +25,7 @@ struct ModelSource {
 struct SourceOptions {
   bool use_ema = true;  // of a checkpoint: the averaged weights
   int steps = 0;        // default steps of the model; 0: those of the model file, else 10
+  std::string sampler;  // a name of sampler_names(): the model takes its steps; "": the model's own
 };
 
 // Tells the kinds apart by their first bytes. Errors are those of the readers: Error(invalid_input) with path and

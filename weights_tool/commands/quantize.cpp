@@ -7,6 +7,7 @@
 
 #include "weights_tool/commands/commands.h"
 #include "weights_tool/commands/model_source.h"
+#include "weights_tool/diffusers/scheduler_config.h"
 #include "weights_tool/io/arguments.h"
 #include "weights_tool/io/error.h"
 #include "weights_tool/io/file.h"
@@ -20,13 +21,15 @@ const CommandSpec& spec() {
       "make an int8 model for a fixed list of steps",
       {{"weights_tool quantize fashion.mote --steps 10 --out fashion-int8.mote", "int8 weights and activations"},
        {"weights_tool quantize run/checkpoint.safetensors --steps 4 --calibrate 256 --out m.mote",
-        "for four steps, ranges from 256 pictures"}},
+        "for four steps, ranges from 256 pictures"},
+       {"weights_tool quantize fashion.mote --sampler dpmpp-2m --steps 10 --out m.mote", "for another sampler"}},
       {{"SOURCE", "a checkpoint of `train` or a float .mote file"}},
       {Option::text("out", "FILE.mote", "the quantized model"),
        Option::integer("steps", 1, format::max_train_steps,
                        "steps it will take, no others; without it 10, or what a .mote file says"),
        Option::integers("timesteps", 0, format::max_train_steps - 1,
                         "the noise levels of its steps, falling, instead of --steps: for tasks that need more of some"),
+       Option::choice("sampler", "", sampler_names(), "whose steps they are; without it the model's own, or ddim"),
        Option::integer("calibrate", 128, 1, 4096, "pictures whose trajectories give the ranges"),
        Option::choice("scales", "per-step", {"per-step", "shared"}, "activation scales for each step, or one for all"),
        Option::choice("table", "1024", {"256", "512", "1024", "2048", "4096"},
@@ -76,13 +79,15 @@ int run_quantize(int argc, char** argv) {
   SourceOptions source_options;
   source_options.use_ema = !arguments.flag("no-ema");
   if (arguments.has("steps")) source_options.steps = static_cast<int>(arguments.integer("steps"));
+  source_options.sampler = arguments.text("sampler");
   ModelSource source = load_model_source(path, source_options);
   if (source.kind == ModelSource::Kind::configuration)
     throw Error(ExitCode::invalid_input, path + ": is a configuration, not a trained network; train it first");
   if (!source.graph.quants.empty()) throw Error(ExitCode::invalid_input, path + ": is quantized already");
 
   if (arguments.has("timesteps")) {
-    if (arguments.has("steps")) arguments.fail("--steps or --timesteps, not both");
+    if (arguments.has("steps") || arguments.has("sampler"))
+      arguments.fail("--timesteps stands alone: not with --steps or --sampler");
     const std::vector<int64_t> wanted = arguments.integers("timesteps");
     source.diffusion.rows = rows_of_timesteps(source.diffusion, source.graph.prediction,
                                               std::vector<int32_t>(wanted.begin(), wanted.end()));

@@ -36,9 +36,14 @@ const CommandSpec& spec() {
       {Option::integer("n", 64, 1, most_pictures, "pictures to draw"),
        Option::integer("steps", 1, format::max_train_steps, "sampler steps; without it those the model was made for"),
        Option::choice(
-           "sampler", "", sampler_names(),
+           "sampler", "", all_sampler_names(),
            "the update rule; -large: variance beta, -learned: the network's; without it that of the model's scheduler, "
            "or ddim"),
+       Option::number("atol", 1e-3, 1e-12, 1.0, "of ode-rk45: allowed error of a step"),
+       Option::number("rtol", 1e-3, 1e-12, 1.0, "of ode-rk45: the same as a share of x"),
+       Option::number("corrector-snr", 0.16, 0.0, 10.0, "of sde-pc: r of the Langevin corrector"),
+       Option::text("classifier", "FILE.safetensors", "steer by this classifier of train-classifier --noisy"),
+       Option::number("classifier-scale", 1.0, 0.0, 1000.0, "how much"),
        Option::number("eta", 0.0, 0.0, 1.0, "noise of DDIM"),
        Option::integers("timesteps", 0, format::max_train_steps - 1, "noise levels to visit, falling: 999,899,..."),
        Option::integer("seed", 1, 0, largest_exact,
@@ -66,7 +71,8 @@ const CommandSpec& spec() {
       "MOTE_FORCE_KERNELS stands in for --kernels.\n"
       "An imported model follows its scheduler configuration: spacing, prediction type, clipping, last level; "
       "--sampler reads that configuration as another class would. heun evaluates the network twice a step. Of euler, "
-      "euler-ancestral and heun, --trajectory holds what the network sees: their x over sqrt(sigma^2 + 1)."};
+      "euler-ancestral and heun, --trajectory holds what the network sees: their x over sqrt(sigma^2 + 1).\n"
+      "sde-em, sde-pc and ode-rk45 run the noise levels as a continuous process (Song et al. 2021), on the host only."};
   return command;
 }
 
@@ -83,25 +89,6 @@ void check_outputs(const Arguments& arguments) {
     refuse_existing(path, arguments.flag("force"));
   }
   if (paths.empty()) arguments.fail("nothing to write: give --out, --idx, --npy or --trajectory");
-}
-
-mote_method method_of(const Arguments& arguments) {
-  const std::string name = arguments.text("sampler");
-  if (!name.empty() && name != "ddim" && arguments.has("eta")) arguments.fail("--eta is for --sampler ddim");
-  if (name == "ddpm") return MOTE_METHOD_DDPM;
-  if (name == "ddpm-large") return MOTE_METHOD_DDPM_LARGE;
-  return arguments.has("sampler") || arguments.has("eta") ? MOTE_METHOD_DDIM : MOTE_METHOD_DEFAULT;
-}
-
-SamplingWish wish_of(const Arguments& arguments) {
-  SamplingWish wish;
-  wish.sampler = arguments.text("sampler");
-  if (arguments.has("steps")) wish.steps = static_cast<int>(arguments.integer("steps"));
-  wish.eta = arguments.number("eta");
-  wish.eta_given = arguments.has("eta");
-  wish.timesteps_given = arguments.has("timesteps");
-  wish.host = arguments.has("noise");
-  return wish;
 }
 
 void check_request(const Arguments& arguments, const SampleRequest& request, const mote_model_info& info) {
@@ -169,10 +156,10 @@ SampleRequest request_of(const Arguments& arguments, const mote_model_info& info
   request.first_index = static_cast<uint32_t>(arguments.integer("first"));
   if (!plan.planned) {
     if (arguments.has("steps")) request.steps = static_cast<uint32_t>(arguments.integer("steps"));
-    request.method = method_of(arguments);
+    request.method = method_of_arguments(arguments);
     request.eta = static_cast<float>(arguments.number("eta"));
   }
-  request.host_steps = plan.host_steps;
+  follow_plan(plan, request);
   request.seed = static_cast<uint64_t>(arguments.integer("seed"));
   request.cycle_classes = !arguments.has("class");
   if (arguments.has("class")) request.class_label = static_cast<int32_t>(arguments.integer("class"));
@@ -214,6 +201,7 @@ void print_summary(const Arguments& arguments, const SamplingPlan& plan, const S
   if (arguments.flag("json")) {
     Json json = Json::object();
     json.set("n", request.count).set("steps", result.steps).set("sampler", plan.sampler);
+    json.set("evaluations_a_picture", static_cast<double>(result.evaluations) / request.count);
     json.set("guidance", request.guidance);
     json.set("eta", static_cast<float>(arguments.number("eta"))).set("seed", static_cast<long long>(request.seed));
     json.set("classes", Json::array(std::vector<int>(result.classes.begin(), result.classes.end())));
@@ -230,11 +218,15 @@ void print_summary(const Arguments& arguments, const SamplingPlan& plan, const S
               request.count, request.count == 1 ? "" : "s", result.steps, result.seconds,
               1e3 * result.seconds_a_picture, result.seconds > 0 ? request.count / result.seconds : 0.0,
               result.kernels.c_str(), request.threads, request.threads == 1 ? "" : "s");
+  if (request.solver)
+    std::printf("%s: %.1f evaluations of the network a picture\n", plan.sampler.c_str(),
+                static_cast<double>(result.evaluations) / request.count);
   std::printf("working memory %zu bytes (%zu as run here, and %zu of rearranged weights), model %u bytes\n",
               result.device_working_bytes, result.working_bytes, result.packed_bytes, info.model_bytes);
 }
 
 uint32_t steps_of(const SampleRequest& request, const mote_model_info& info) {
+  if (request.solver) return 1;
   return request.steps != 0 ? request.steps : info.default_steps;
 }
 
@@ -254,7 +246,13 @@ int run_sample(int argc, char** argv) {
   if (arguments.help_wanted()) return std::fputs(help_text(spec()).c_str(), stdout), 0;
   check_outputs(arguments);
   const std::string path = arguments.positional("MODEL");
-  const SamplingPlan plan = plan_sampling(load_model_file(path), path, wish_of(arguments));
+  SamplingWish wish = wish_of_arguments(arguments, arguments.has("classifier") ? arguments.text("classifier") : "",
+                                        wanted_kernels(arguments.text("kernels")));
+  wish.timesteps_given = arguments.has("timesteps");
+  wish.host = arguments.has("noise");
+  if (is_solver(wish.sampler) && arguments.has("trajectory"))
+    arguments.fail("--trajectory is not for --sampler " + wish.sampler);
+  const SamplingPlan plan = plan_sampling(load_model_file(path), path, wish);
   const ModelBuffer model(plan.bytes, path);
   SampleRequest request = request_of(arguments, model.info(), plan);
   install_interrupt_handlers();

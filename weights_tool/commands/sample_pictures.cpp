@@ -17,6 +17,7 @@ class Job {
       : request_(request), result_(result), elements_(model.picture_elements()), classes_(model.info().num_classes) {
     result_.steps = request.steps != 0 ? request.steps : model.info().default_steps;
     if (!request.host_steps.empty()) result_.steps = static_cast<uint32_t>(request.host_steps.size());
+    if (request.solver) result_.steps = 1;
     channels_ = model.info().channels;
     out_channels_ = model.info().out_channels;
     result_.pictures.resize(request.count * elements_);
@@ -48,10 +49,16 @@ class Job {
                  what);
     if (!request_.init.empty()) check_status(mote_sampler_set_x(sampler, request_.init.data() + at, elements_), what);
     record(sampler, 0, i);
-    request_.host_steps.empty() ? draw_by_rows(sampler, i, what) : draw_by_host_steps(sampler, i, what);
+    uint64_t evaluations = result_.steps;
+    if (request_.solver) {
+      evaluations = draw_by_solver(sampler, i, what);
+    } else {
+      request_.host_steps.empty() ? draw_by_rows(sampler, i, what) : draw_by_host_steps(sampler, i, what);
+    }
     check_status(mote_sampler_read_f32(sampler, result_.pictures.data() + at, elements_), what);
     check_status(mote_sampler_read_u8(sampler, result_.pixels.data() + at, elements_), what);
     const std::lock_guard<std::mutex> lock(mutex_);
+    result_.evaluations += evaluations;
     result_.seconds_a_picture += (monotonic_seconds() - begin) / request_.count;
   }
 
@@ -70,7 +77,7 @@ class Job {
   void draw_by_host_steps(mote_sampler* sampler, size_t picture, const std::string& what) {
     const size_t outputs = elements_ / channels_ * out_channels_;
     std::vector<float> x(elements_), out(outputs), m(elements_), v(elements_), z(elements_);
-    std::vector<float> history(size_t{format::max_history} * elements_, 0.0f);
+    std::vector<float> history(size_t{format::max_history} * elements_, 0.0f), gradient(request_.guide ? elements_ : 0);
     check_status(mote_sampler_read_f32(sampler, x.data(), elements_), what);
     for (uint32_t step = 0; step < result_.steps; ++step) {
       if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
@@ -91,11 +98,37 @@ class Job {
         }
       }
       noise_of(step, picture, z.data());
-      host_step(host, x.data(), m.data(), v.data(), z.data(), history.data(), format::max_history, elements_);
+      const bool steered = request_.guide && (host.guide_x0 != 0 || host.guide_x != 0) && result_.classes[picture] >= 0;
+      if (steered) request_.guide(x.data(), timestep, result_.classes[picture], gradient.data());
+      host_step(host, x.data(), m.data(), v.data(), z.data(), history.data(), format::max_history, elements_,
+                steered ? gradient.data() : nullptr);
       check_status(mote_sampler_set_x(sampler, x.data(), elements_), what);
       record(sampler, step + 1, picture);
       count_step();
     }
+  }
+
+  uint64_t draw_by_solver(mote_sampler* sampler, size_t picture, const std::string& what) {
+    const size_t outputs = elements_ / channels_ * out_channels_;
+    std::vector<float> x(elements_), out(outputs);
+    check_status(mote_sampler_read_f32(sampler, x.data(), elements_), what);
+    HostPicture host{elements_, request_.seed, request_.first_index + static_cast<uint32_t>(picture),
+                     result_.classes[picture], nullptr};
+    host.predict = [&](const float* at, float timestep, float* m) {
+      if (interrupted()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
+      check_status(mote_sampler_predict(sampler, at, timestep, host.class_label, out.data(), outputs), what);
+      for (size_t e = 0; e < elements_; ++e) m[e] = out[e / channels_ * out_channels_ + e % channels_];
+      if (!guided(picture)) return;
+      check_status(mote_sampler_predict(sampler, at, timestep, MOTE_NO_CLASS, out.data(), outputs), what);
+      for (size_t e = 0; e < elements_; ++e) {
+        const float none = out[e / channels_ * out_channels_ + e % channels_];
+        m[e] = none + request_.guidance * (m[e] - none);
+      }
+    };
+    const int evaluations = request_.solver(host, x);
+    check_status(mote_sampler_set_x(sampler, x.data(), elements_), what);
+    count_step();
+    return static_cast<uint64_t>(evaluations);
   }
 
   void noise_of(uint32_t step, size_t picture, float* z) const {

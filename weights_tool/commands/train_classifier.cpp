@@ -1,4 +1,5 @@
 // `weights_tool train-classifier`: from labelled pictures to the classifier in whose features `eval` compares pictures.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -13,6 +14,7 @@
 #include "weights_tool/io/os.h"
 #include "weights_tool/io/progress.h"
 #include "weights_tool/train/classifier_data.h"
+#include "weights_tool/train/classifier_guide.h"
 #include "weights_tool/train/classifier_trainer.h"
 
 namespace mote::tool {
@@ -25,11 +27,18 @@ const CommandSpec& spec() {
       {{"weights_tool train-classifier --data /usr/share/datasets/fashion-mnist --out classifier.safetensors",
         "about ten minutes on two cores"},
        {"weights_tool train-classifier --data pictures/ --out classifier.safetensors --epochs 30",
-        "a folder with one subfolder of PNGs a class"}},
+        "a folder with one subfolder of PNGs a class"},
+       {"weights_tool train-classifier --noisy --width 16 --data /usr/share/datasets/fashion-mnist --out "
+        "noisy.safetensors",
+        "for sample --classifier"}},
       {},
       {Option::text("data", "PATH",
                     "folder with train-images-idx3-ubyte[.gz] and its labels, IDX file, or folders of PNGs"),
        Option::text("out", "FILE.safetensors", "the classifier: its averaged weights"),
+       Option::flag("noisy", "learn p(class | x_t, t) at every noise level, for sample --classifier"),
+       Option::choice("schedule", "cosine", {"linear", "quadratic", "sigmoid", "cosine"}, "of the noise, with --noisy"),
+       Option::integer("timesteps", 1000, 2, 65536, "noise levels, with --noisy"),
+       Option::integer("width", 32, 8, 512, "channels of the first level, a multiple of 8"),
        Option::integer("epochs", ClassifierRecipe().epochs, 1, 1000, "passes over the training pictures"),
        Option::integer("batch", ClassifierRecipe().batch, 1, 4096, "pictures a step"),
        Option::number("learning-rate", ClassifierRecipe().learning_rate, 0.0, 1.0, "at its peak"),
@@ -38,6 +47,7 @@ const CommandSpec& spec() {
        Option::text("kernels", "NAME",
                     "kernel set: ref, avx2, avx512, neon, neon_dotprod, neon_i8mm; without it the fastest"),
        Option::flag("quiet", "no progress"), Option::flag("force", "replace an existing file")},
+      "With --noisy the accuracy at several noise levels follows; eval needs a classifier of clean pictures.\n"
       "Pictures are mirrored and moved by up to two pixels. The accuracy printed is that of the averaged weights on "
       "the\n"
       "held-out pictures: t10k-... beside the training pictures or, where there are none, every tenth picture.\n"
@@ -54,10 +64,20 @@ ClassifierRecipe recipe_of(const Arguments& arguments) {
   return recipe;
 }
 
-ClassifierConfig config_of(const ClassifiedPictures& pictures) {
+constexpr int time_features = 32;
+
+ClassifierConfig config_of(const Arguments& arguments, const ClassifiedPictures& pictures) {
   const ImageSet& images = pictures.train.images;
-  const ClassifierConfig config = default_classifier(static_cast<int>(images.height), static_cast<int>(images.width),
-                                                     static_cast<int>(images.channels), pictures.classes);
+  ClassifierConfig config = default_classifier(static_cast<int>(images.height), static_cast<int>(images.width),
+                                               static_cast<int>(images.channels), pictures.classes,
+                                               static_cast<int>(arguments.integer("width")));
+  if (arguments.flag("noisy")) {
+    config.time_features = time_features;
+    config.timesteps = static_cast<int>(arguments.integer("timesteps"));
+    find_schedule(arguments.text("schedule"), &config.schedule);
+  } else if (arguments.has("schedule") || arguments.has("timesteps")) {
+    arguments.fail("--schedule and --timesteps are for --noisy");
+  }
   const std::string misfit = classifier_misfit(config);
   if (!misfit.empty()) throw Error(ExitCode::invalid_input, pictures.train.source + ": " + misfit);
   return config;
@@ -75,7 +95,8 @@ class Run {
       : out_(arguments.text("out")),
         force_(arguments.flag("force")),
         pictures_(pictures),
-        trainer_(config_of(pictures), recipe_of(arguments), pictures.train, set, pool),
+        trainer_(config_of(arguments, pictures), recipe_of(arguments), pictures.train, set, pool),
+        pool_(pool),
         extractor_(trainer_.graph(), set, pool) {
     const uint64_t images = static_cast<uint64_t>(trainer_.total_steps() * trainer_.state().recipe.batch);
     if (!arguments.flag("quiet")) progress_.emplace("train-classifier", images, "images");
@@ -101,6 +122,23 @@ class Run {
   }
 
   double accuracy() { return trainer_.state().accuracy; }
+
+  // One line a noise level, of the averaged weights.
+  std::string accuracy_by_level() {
+    const ClassifierConfig& config = trainer_.state().config;
+    constexpr int parts = 10;
+    constexpr size_t most = 2000;
+    ParameterStore averaged(trainer_.graph(), trainer_.store().kernel_set(), pool_, false);
+    std::copy_n(trainer_.ema().data(), averaged.size(), averaged.values());
+    averaged.refresh(pool_);
+    std::string text;
+    for (int part = 0; part <= parts; ++part) {
+      const int t = (config.timesteps - 1) * part / parts;
+      const double right = noisy_accuracy(trainer_.graph(), config, averaged, pictures_.held_out, t, most, pool_);
+      text += "t " + std::to_string(t) + ": " + number_text(100 * right, 1) + " % right\n";
+    }
+    return text;
+  }
 
  private:
   int64_t epoch_of(int64_t step) {
@@ -135,6 +173,7 @@ class Run {
   bool force_;
   const ClassifiedPictures& pictures_;
   ClassifierTrainer trainer_;
+  ThreadPool& pool_;
   FeatureExtractor extractor_;
   std::optional<Progress> progress_;  // none: quiet
 };
@@ -159,6 +198,7 @@ int run_train_classifier(int argc, char** argv) {
   const size_t count = pictures.held_out.images.count;
   std::printf("accuracy %.2f %% (%.0f of %zu held-out pictures)\n", 100 * run.accuracy(),
               std::round(run.accuracy() * static_cast<double>(count)), count);
+  if (arguments.flag("noisy")) std::fputs(run.accuracy_by_level().c_str(), stdout);
   return static_cast<int>(ExitCode::ok);
 }
 

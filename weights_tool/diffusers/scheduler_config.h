@@ -47,6 +47,8 @@ struct SchedulerConfig {
 
   // Which of them to visit.
   TimestepSpacing spacing = TimestepSpacing::leading;
+  double trailing_power =
+      1;  // trailing: t_i = T (1 - i/N)^power - 1; below 1 it crowds the noisy end. Not the library's
   int steps_offset = 0;
   SigmaSpacing sigma_spacing = SigmaSpacing::of_timesteps;
   bool log_linear = false;                // Euler: sigmas evenly spaced in their logarithm

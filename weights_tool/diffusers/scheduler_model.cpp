@@ -53,6 +53,14 @@ HostStep host_step_of(const SchedulerConfig& config, const SchedulerStep& step) 
   return host;
 }
 
+HostStep guided_step_of(const SchedulerConfig& config, const SchedulerStep& step, double scale) {
+  HostStep host = host_step_of(config, step);
+  host.guide_x0 = scale * step.guide_x0;
+  host.guide_x = scale * step.guide_x;
+  host.guide_of_noise = step.guide_of_noise;
+  return host;
+}
+
 DiffusionInfo diffusion_of(const SchedulerConfig& config, int steps) {
   SchedulerConfig device = config;
   if (config.threshold) {
@@ -92,6 +100,9 @@ SchedulerConfig scheduler_config_of(const DiffusionInfo& info, Prediction predic
   if (config.kind == SchedulerKind::heun || config.kind == SchedulerKind::pndm || config.kind == SchedulerKind::lcm)
     throw Error(ExitCode::usage, "--sampler " + sampler + " is for models that were imported");
   config.levels = info.schedule;
+  // Chosen by the Frechet distance of 5,000 pictures in 10 steps (weights_tool/diffusion/README.md).
+  const bool multistep = config.kind == SchedulerKind::dpm_multistep || config.kind == SchedulerKind::unipc;
+  if (multistep) config.trailing_power = 0.8;
   config.clip = info.clip;
   config.clip_range = info.clip_range;
   config.rederive_epsilon = info.rederive_epsilon;

@@ -94,6 +94,13 @@ SchedulerStep finished(const SchedulerConfig& config, const DoubleRow& row, doub
   return step;
 }
 
+// epsilon - sqrt(1 - alpha_bar) gradient instead of epsilon (Dhariwal & Nichol 2021, algorithm 2) makes
+// x0 + (1 - alpha_bar)/sqrt(alpha_bar) gradient of x0.
+double guide_of_x0(const Shares& shares) {
+  constexpr double least_alpha_bar = 1e-3;
+  return shares.signal * shares.signal < least_alpha_bar ? 0 : shares.noise * shares.noise / shares.signal;
+}
+
 // ---- DDPM, DDIM, LCM: from level to level ---------------------------------------------------------------------------
 
 struct Level {
@@ -161,6 +168,8 @@ class LevelSteps {
     SchedulerStep step = finished(config_, row, timestep, shares);
     // mote's own spacing ends above level 0, and the step to the picture adds nothing there either.
     step.adds_noise = timestep > 0 && (config_.levels.empty() || previous >= 0);
+    step.guide_x = 1;
+    step.guide_of_noise = true;
     step.log_variance_low = std::log(std::max(small, smallest));
     step.log_variance_high = std::log(std::max(added, smallest));
     return step;
@@ -184,7 +193,10 @@ class LevelSteps {
       row.B = direction * epsilon.a;
       row.C = direction * epsilon.b;
     }
-    return finished(config_, row, timestep, shares);
+    SchedulerStep step = finished(config_, row, timestep, shares);
+    step.guide_x0 = guide_of_x0(shares);
+    if (step.guide_x0 != 0 && !config_.rederive_epsilon) step.guide_x = -direction * shares.noise;
+    return step;
   }
 
   const SchedulerConfig& config_;
@@ -335,6 +347,7 @@ SchedulerSteps sigma_steps(const SchedulerConfig& config, const SchedulerVisits&
     SchedulerStep step = finished(config, row, visits.timesteps[i], level);
     step.x_scale = scale_of(i);
     step.next_scale = scale_of(i + 1);
+    step.guide_x0 = guide_of_x0(shares_of_sigma(visits.sigmas[i]));
     out.steps.push_back(step);
   }
   out.init_scale = visits.init_noise_sigma / scale_of(0);
@@ -348,6 +361,7 @@ SchedulerSteps multistep_steps(const SchedulerConfig& config, const SchedulerVis
   for (size_t i = 0; i < rows.size(); ++i) {
     const Shares level = config.solve_epsilon ? Shares{0, 0} : shares_of_sigma(visits.sigmas[i]);
     out.steps.push_back(finished(config, rows[i], visits.timesteps[i], level));
+    out.steps.back().guide_x0 = guide_of_x0(shares_of_sigma(visits.sigmas[i]));
   }
   return out;
 }
@@ -367,6 +381,18 @@ SchedulerSteps scheduler_steps(const SchedulerConfig& config, int steps) {
     case SchedulerKind::unipc: break;
   }
   return multistep_steps(config, scheduler_visits(config, scheduler_levels(config), steps));
+}
+
+bool takes_guidance(const SchedulerConfig& config) {
+  switch (config.kind) {
+    case SchedulerKind::ddpm:
+    case SchedulerKind::ddim:
+    case SchedulerKind::euler:
+    case SchedulerKind::euler_ancestral: return true;
+    case SchedulerKind::dpm_multistep:
+    case SchedulerKind::unipc: return !config.solve_epsilon;
+    default: return false;
+  }
 }
 
 std::vector<format::RowRecord> scheduler_rows(const SchedulerConfig& config, int steps) {

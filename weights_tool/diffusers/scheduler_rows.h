@@ -26,6 +26,10 @@ struct SchedulerStep {
   // fixed_small, for devices.
   double log_variance_low = 0, log_variance_high = 0;
   bool adds_noise = false;
+  // Classifier guidance at scale 1, as in diffusion/host_step.h; zeros where it leaves a level alone: one with hardly any
+  // picture, where the gradient is divided by next to nothing.
+  double guide_x0 = 0, guide_x = 0;
+  bool guide_of_noise = false;
 };
 
 struct SchedulerSteps {
@@ -39,6 +43,9 @@ std::vector<format::RowRecord> scheduler_rows(const SchedulerConfig& config, int
 
 // One step of DDPM or DDIM from `timestep` to `previous` (-1: past the last), whatever the spacing.
 SchedulerStep scheduler_step_between(const SchedulerConfig& config, int timestep, int previous);
+
+// Whether classifier guidance is known for the method: DDPM, DDIM, Euler, and the multistep kinds that integrate x0.
+bool takes_guidance(const SchedulerConfig& config);
 
 // Whether rows alone do not say it all: dynamic thresholding, learned variance.
 bool needs_host(const SchedulerConfig& config);

@@ -6,5 +6,7 @@
 namespace mote::tool {
 
 HostStep host_step_of(const SchedulerConfig& config, const SchedulerStep& step);
+// The same with classifier guidance of this scale.
+HostStep guided_step_of(const SchedulerConfig& config, const SchedulerStep& step, double scale);
 
 }  // namespace mote::tool

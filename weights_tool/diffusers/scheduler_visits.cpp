@@ -62,6 +62,13 @@ Values spaced_timesteps(const SchedulerConfig& config, int end, int steps) {
       break;
     case TimestepSpacing::trailing: {
       const double start = end, step = (start - static_cast<double>(config.train_steps) / steps) - start;
+      // With nearly as many steps as levels, crowding would visit a level twice.
+      if (config.trailing_power != 1 && 2 * steps <= end) {
+        for (int i = 0; i < steps; ++i)
+          timesteps.push_back(
+              std::nearbyint(start * std::pow(1 - static_cast<double>(i) / steps, config.trailing_power)) - 1);
+        break;
+      }
       for (int i = 0; i < steps; ++i) {
         const double t = std::nearbyint(start + i * step) - 1;
         if (t >= 0) timesteps.push_back(t);

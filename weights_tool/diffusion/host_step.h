@@ -19,13 +19,18 @@ struct HostStep {
   enum class Variance { of_row, value, log_between } variance = Variance::of_row;
   double log_variance_low = 0, log_variance_high = 0;
   bool adds_noise = true;
+  // Classifier guidance: what is added to the predicted x0 before it is clipped, and to x', for each unit of the gradient
+  // of log p(class | x_t, t). In units of the variance that the step adds where guide_of_noise is set (Dhariwal & Nichol 2021,
+  // arXiv 2105.05233, algorithm 1); epsilon - sqrt(1 - alpha_bar) s gradient is the others' (algorithm 2).
+  double guide_x0 = 0, guide_x = 0;
+  bool guide_of_noise = false;
 };
 
 // One step of a picture of `count` elements, in place. m: the network's output; v: its variance output, null when the
-// step has none; z: the noise, null when the step adds none. history: planes of `count` floats, newest first, as
+// step has none; z: the noise, null when the step adds none; g: the classifier's gradient at x, null: none. history: planes of `count` floats, newest first, as
 // sampler_update keeps them. Without thresholding and learned variance this is sampler_update.
 void host_step(const HostStep& step, float* x, const float* m, const float* v, const float* z, float* history,
-               uint32_t history_count, size_t count);
+               uint32_t history_count, size_t count, const float* g = nullptr);
 
 // The quantile of n > 0 values, linear between neighbours; reorders them.
 double quantile(float* values, size_t n, double ratio);

@@ -15,6 +15,7 @@ constexpr int kSmallSide = 8;  // no further level below this
 // Bounds of what is built; a file's configuration is not trusted.
 constexpr size_t kMostLevels = 8;
 constexpr int kMostSide = 512, kMostAspect = 8;
+constexpr double kLongestPeriod = 1e4;  // of the sinusoids (Vaswani et al. 2017, section 3.5)
 constexpr const char* kFeatures = "features";
 
 class Builder {
@@ -22,7 +23,9 @@ class Builder {
   Builder(const ClassifierConfig& config, uint64_t seed) : config_(config), init_(seed) {}
 
   Graph build() {
+    graph_.train_steps = config_.timesteps;
     graph_.input = tensor("picture", Role::input, {config_.height, config_.width, config_.channels});
+    if (config_.time_features > 0) time_ = time_embedding();
     int h = stage("level.0", graph_.input, config_.widths[0], 1);
     for (size_t level = 1; level < config_.widths.size(); ++level) {
       const std::string name = "level." + std::to_string(level);
@@ -83,9 +86,43 @@ class Builder {
     norm.groups = config_.groups;
     norm.epsilon = kNormEpsilon;
     norm.activation = Activation::relu;
+    if (time_ >= 0) norm.vector = projected_time(name + ".time", 2 * out);
     norm.weights = parameter(norm.name + ".weight", {out}, init_.constant(out, 1.0f));
     norm.bias = parameter(norm.name + ".bias", {out}, init_.zeros(out));
     return emit(std::move(norm), {height, width, out});
+  }
+
+  // Sinusoids of t, a linear layer, SiLU: one vector for all levels.
+  int time_embedding() {
+    const int half = config_.time_features / 2;
+    std::vector<float> frequencies;
+    for (int i = 0; i < half; ++i)
+      frequencies.push_back(static_cast<float>(std::exp(-std::log(kLongestPeriod) * i / std::max(1, half - 1))));
+    Node node;
+    node.kind = OpKind::timestep_embedding;
+    node.name = "time.sinusoid";
+    node.weights = parameter("time.frequencies", {half}, std::move(frequencies));
+    graph_.tensors[static_cast<size_t>(node.weights)].constant = true;
+    const int sinusoids = emit(std::move(node), {config_.time_features});
+    return vector_layer("time.linear", sinusoids, config_.time_features, Activation::silu, false);
+  }
+
+  // Scale and shift of a normalisation; at first neither changes anything.
+  int projected_time(const std::string& name, int out) {
+    return vector_layer(name, time_, out, Activation::none, true);
+  }
+
+  int vector_layer(const std::string& name, int x, int out, Activation activation, bool zero) {
+    const int in = size(x, 0);
+    const int64_t count = int64_t{out} * in;
+    Node node;
+    node.kind = OpKind::linear;
+    node.name = name;
+    node.x[0] = x;
+    node.activation = activation;
+    node.weights = parameter(name + ".weight", {out, in}, zero ? init_.zeros(count) : init_.uniform_fan_in(count, in));
+    node.bias = parameter(name + ".bias", {out}, init_.zeros(out));
+    return emit(std::move(node), {out});
   }
 
   // Square pictures become 1x1; of others a row of squares is left.
@@ -129,20 +166,21 @@ class Builder {
 
   ClassifierConfig config_;
   Initialiser init_;
+  int time_ = -1;  // the embedding of t
   Graph graph_;
 };
 
 }  // namespace
 
-ClassifierConfig default_classifier(int height, int width, int channels, int classes) {
+ClassifierConfig default_classifier(int height, int width, int channels, int classes, int first) {
   ClassifierConfig config;
   config.height = height;
   config.width = width;
   config.channels = channels;
   config.classes = classes;
-  config.widths = {32};
+  config.widths = {first};
   for (int side = std::min(height, width); side > kSmallSide; side = (side + 1) / 2) {
-    config.widths.push_back(std::min(2 * config.widths.back(), 128));
+    config.widths.push_back(std::min(2 * config.widths.back(), 4 * first));
   }
   return config;
 }
@@ -152,6 +190,9 @@ Json classifier_config_to_json(const ClassifierConfig& config) {
   json.set("height", config.height).set("width", config.width).set("channels", config.channels);
   json.set("classes", config.classes).set("widths", Json::array(config.widths));
   json.set("features", config.features).set("groups", config.groups);
+  if (config.time_features == 0) return json;  // as files were before there was noise
+  json.set("time_features", config.time_features).set("schedule", schedule_name(config.schedule));
+  json.set("timesteps", config.timesteps);
   return json;
 }
 
@@ -166,6 +207,9 @@ std::string classifier_misfit(const ClassifierConfig& config) {
   if (outside(config.channels, 16)) return "channels: 1 to 16, not " + std::to_string(config.channels);
   if (outside(config.classes, 1000)) return "classes: 1 to 1000, not " + std::to_string(config.classes);
   if (outside(config.features, 1024)) return "features: 1 to 1024, not " + std::to_string(config.features);
+  if (config.time_features < 0 || config.time_features > 1024 || config.time_features % 2 != 0)
+    return "time_features: an even number up to 1024, not " + std::to_string(config.time_features);
+  if (outside(config.timesteps, 65536)) return "timesteps: 1 to 65536, not " + std::to_string(config.timesteps);
   if (config.widths.empty() || config.widths.size() > kMostLevels) return "widths: there must be 1 to 8 levels";
   for (const int width : config.widths) {
     if (outside(width, 512)) return "widths: 1 to 512, not " + std::to_string(width);
@@ -177,7 +221,8 @@ std::string classifier_misfit(const ClassifierConfig& config) {
 }
 
 ClassifierConfig classifier_config_from_json(const JsonView& view) {
-  view.refuse_unknown({"height", "width", "channels", "classes", "widths", "features", "groups"});
+  view.refuse_unknown({"height", "width", "channels", "classes", "widths", "features", "groups", "time_features",
+                       "schedule", "timesteps"});
   const auto number = [&](const char* key) { return static_cast<int>(view.at(key).integer(1, 65536)); };
   ClassifierConfig config;
   config.height = number("height");
@@ -188,9 +233,22 @@ ClassifierConfig classifier_config_from_json(const JsonView& view) {
   for (const int64_t width : view.at("widths").integers(1, 65536)) config.widths.push_back(static_cast<int>(width));
   config.features = number("features");
   config.groups = number("groups");
+  if (view.has("time_features")) {
+    config.time_features = number("time_features");
+    config.timesteps = number("timesteps");
+    const JsonView name = view.at("schedule");
+    if (!find_schedule(name.text(), &config.schedule)) name.fail("expected one of " + schedule_names());
+  }
   const std::string misfit = classifier_misfit(config);
   if (!misfit.empty()) view.fail(misfit);
   return config;
+}
+
+Schedule classifier_schedule(const ClassifierConfig& config) {
+  ScheduleOptions options;
+  options.kind = config.schedule;
+  options.train_steps = config.timesteps;
+  return make_schedule(options);
 }
 
 Graph build_classifier(const ClassifierConfig& config, uint64_t seed) { return Builder(config, seed).build(); }

@@ -97,7 +97,7 @@ std::vector<uint64_t> shape_of(const Tensor& tensor) {
 void copy_parameters(const SafetensorsFile& file, const std::string& path, Graph* graph) {
   size_t wanted = 0;
   for (Tensor& tensor : graph->tensors) {
-    if (tensor.role != Role::parameter) continue;
+    if (tensor.role != Role::parameter || tensor.constant) continue;
     ++wanted;
     const SafeTensor* found = file.find(tensor.name);
     if (found == nullptr) fail(path, "the array " + tensor.name + " is missing");

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "diffusion/noise.h"
+#include "weights_tool/diffusion/forward_process.h"
 #include "weights_tool/io/error.h"
 
 namespace mote::tool {
@@ -64,14 +65,29 @@ ClassifierTrainer::ClassifierTrainer(const ClassifierConfig& config, const Class
       losses_(static_cast<size_t>(recipe.batch)),
       right_(static_cast<size_t>(recipe.batch)) {
   std::memcpy(ema_.data(), store_.values(), store_.size() * sizeof(float));
+  if (config.time_features > 0) schedule_ = classifier_schedule(config);
 }
 
 // Fills x_: each picture mirrored and moved by its lots.
 void ClassifierTrainer::prepare_batch() {
   const ClassifierRecipe& recipe = state_.recipe;
   source_.select(state_.step);
-  pool_->parallel_for(recipe.batch,
-                      [&](int i, int) { source_.picture(i, x_.data() + static_cast<size_t>(i) * picture_); });
+  pool_->parallel_for(recipe.batch, [&](int i, int) {
+    float* x = x_.data() + static_cast<size_t>(i) * picture_;
+    source_.picture(i, x);
+    if (!schedule_.beta.empty()) add_noise(i, x);
+  });
+}
+
+// Every level equally often.
+void ClassifierTrainer::add_noise(int i, float* x) {
+  const uint32_t sample = static_cast<uint32_t>(i), step = static_cast<uint32_t>(state_.step);
+  const uint32_t levels = static_cast<uint32_t>(schedule_.train_steps());
+  const uint32_t t = uniform_below(levels, 0, state_.recipe.seed, step, sample, noise_train_timestep);
+  std::vector<float> noise(picture_);
+  fill_gaussian(noise.data(), 0, static_cast<uint32_t>(picture_), state_.recipe.seed, step, sample, noise_train);
+  diffuse_with(schedule_, static_cast<int>(t), x, noise.data(), picture_, x);
+  timesteps_[static_cast<size_t>(i)] = static_cast<float>(t);
 }
 
 // The mean loss; the gradient is in gradient_.

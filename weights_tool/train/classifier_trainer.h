@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "weights_tool/diffusion/schedules.h"
 #include "weights_tool/io/pool.h"
 #include "weights_tool/train/classifier_file.h"
 #include "weights_tool/train/dataset.h"
@@ -37,6 +38,7 @@ class ClassifierTrainer {
 
  private:
   void prepare_batch();
+  void add_noise(int i, float* x);
   double batch_gradient();
 
   ClassifierState state_;
@@ -49,7 +51,8 @@ class ClassifierTrainer {
   AlignedFloats ema_, m_, v_, gradient_;
   size_t picture_;                // elements of one
   AlignedFloats x_;               // of the batch: [batch][picture_]
-  std::vector<float> timesteps_;  // zeros: the graph reads none
+  Schedule schedule_;             // of a noisy classifier
+  std::vector<float> timesteps_;  // otherwise zeros: the graph reads none
   std::vector<double> losses_;
   std::vector<uint8_t> right_;
   double smoothed_loss_ = 0, smoothed_right_ = 0;
