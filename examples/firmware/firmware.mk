@@ -186,3 +186,4 @@ targets: $(TARGETS:%=$(FW)/%/output.txt)                   ## the firmware examp
 	@awk -f $(FIRMWARE)/compare.awk $(FW)/table.txt
 
 include $(FIRMWARE)/counts.mk
+include $(FIRMWARE)/signal.mk

@@ -60,6 +60,25 @@ TEST_CASE("quantize makes a model of the asked steps and says what it costs") {
   CHECK(quantize({folder / "none.mote", "--out", folder / "r.mote"}).code == 4);
 }
 
+TEST_CASE("quantize takes the noise levels it is given, and refuses what is no falling list of them") {
+  const TemporaryFolder folder;
+  save(folder / "m.mote", test::tiny_model());
+  const auto with = [&](const std::string& levels) {
+    return quantize({folder / "m.mote", "--timesteps", levels, "--out", folder / "q.mote", "--force"}).code;
+  };
+  REQUIRE(with("49,20,3") == 0);
+  const ModelBuffer model(load(folder / "q.mote"), "q.mote");
+  REQUIRE(model.info().default_steps == 3);
+  int32_t levels[3];
+  REQUIRE(mote_model_get_timesteps(model.model(), levels, 3) == MOTE_OK);
+  CHECK(levels[0] == 49);
+  CHECK(levels[1] == 20);
+  CHECK(levels[2] == 3);
+  CHECK(with("3,20") == 3);
+  CHECK(with("50,20") == 3);
+  CHECK(quantize({folder / "m.mote", "--timesteps", "9,3", "--steps", "2", "--out", folder / "r.mote"}).code == 2);
+}
+
 TEST_CASE("A checkpoint's averaged weights give the model that the exported file gives") {
   const TemporaryFolder folder;
   const std::string text = std::string("{\"model\": ") + test::tiny_config_text() + ", \"timesteps\": 50}";

@@ -20,6 +20,7 @@ const std::vector<CommandEntry>& command_table() {
       {"inspect", "show layers, sizes and the memory plan of a model", run_inspect},
       {"train-classifier", "train the classifier that eval measures with", run_train_classifier},
       {"eval", "measure pictures against real ones", run_eval},
+      {"signal", "measure a network of signals: denoising, gaps, anomalies", run_signal},
       {"sweep", "measure a model over samplers, steps and guidance scales", run_sweep},
       {"score", "compare the score field of a model of points with the true one", run_score},
   };

@@ -20,6 +20,7 @@ int run_plan(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_train_classifier(int argc, char** argv);
 int run_eval(int argc, char** argv);
+int run_signal(int argc, char** argv);
 int run_sweep(int argc, char** argv);
 int run_invert(int argc, char** argv);
 int run_interpolate(int argc, char** argv);

@@ -27,6 +27,8 @@ const CommandSpec& spec() {
       {Option::text("out", "FILE.mote", "the quantized model"),
        Option::integer("steps", 1, format::max_train_steps,
                        "steps it will take, no others; without it 10, or what a .mote file says"),
+       Option::integers("timesteps", 0, format::max_train_steps - 1,
+                        "the noise levels of its steps, falling, instead of --steps: for tasks that need more of some"),
        Option::choice("sampler", "", sampler_names(), "whose steps they are; without it the model's own, or ddim"),
        Option::integer("calibrate", 128, 1, 4096, "pictures whose trajectories give the ranges"),
        Option::choice("scales", "per-step", {"per-step", "shared"}, "activation scales for each step, or one for all"),
@@ -78,11 +80,19 @@ int run_quantize(int argc, char** argv) {
   source_options.use_ema = !arguments.flag("no-ema");
   if (arguments.has("steps")) source_options.steps = static_cast<int>(arguments.integer("steps"));
   source_options.sampler = arguments.text("sampler");
-  const ModelSource source = load_model_source(path, source_options);
+  ModelSource source = load_model_source(path, source_options);
   if (source.kind == ModelSource::Kind::configuration)
     throw Error(ExitCode::invalid_input, path + ": is a configuration, not a trained network; train it first");
   if (!source.graph.quants.empty()) throw Error(ExitCode::invalid_input, path + ": is quantized already");
 
+  if (arguments.has("timesteps")) {
+    if (arguments.has("steps") || arguments.has("sampler"))
+      arguments.fail("--timesteps stands alone: not with --steps or --sampler");
+    const std::vector<int64_t> wanted = arguments.integers("timesteps");
+    source.diffusion.rows = rows_of_timesteps(source.diffusion, source.graph.prediction,
+                                              std::vector<int32_t>(wanted.begin(), wanted.end()));
+    source.diffusion.default_steps = static_cast<int>(wanted.size());
+  }
   QuantizeOptions options;
   options.steps = source.diffusion.default_steps;
   options.calibration.pictures = static_cast<int>(arguments.integer("calibrate"));

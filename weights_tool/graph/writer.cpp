@@ -315,15 +315,29 @@ namespace {
 
 // DDIM, eta 0, trailing timesteps.
 std::vector<format::RowRecord> made_rows(const DiffusionInfo& info, Prediction prediction) {
+  const uint32_t levels = static_cast<uint32_t>(info.schedule.size()),
+                 steps = static_cast<uint32_t>(info.default_steps);
+  std::vector<int32_t> timesteps;
+  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(levels, steps, i));
+  return rows_of_timesteps(info, prediction, timesteps);
+}
+
+// Files of before rows stated their levels have zeros in their place.
+bool same_but_for_level(const format::RowRecord& stored, format::RowRecord made) {
+  made.signal = made.noise = 0;
+  return std::memcmp(&stored, &made, sizeof made) == 0;
+}
+
+}  // namespace
+
+std::vector<format::RowRecord> rows_of_timesteps(const DiffusionInfo& info, Prediction prediction,
+                                                 const std::vector<int32_t>& timesteps) {
   RowOptions options;
   options.prediction = prediction;
   options.rederive_epsilon = info.rederive_epsilon;
   options.clip_hi = info.clip ? info.clip_range : FLT_MAX;
   options.clip_lo = -options.clip_hi;
-  const uint32_t levels = static_cast<uint32_t>(info.schedule.size()),
-                 steps = static_cast<uint32_t>(info.default_steps);
-  std::vector<int32_t> timesteps;
-  for (uint32_t i = 0; i < steps; ++i) timesteps.push_back(trailing_timestep(levels, steps, i));
+  const uint32_t levels = static_cast<uint32_t>(info.schedule.size()), steps = static_cast<uint32_t>(timesteps.size());
   std::vector<format::RowRecord> rows(steps);
   for (uint32_t i = 0; i < steps; ++i) {
     const Status status =
@@ -336,14 +350,6 @@ std::vector<format::RowRecord> made_rows(const DiffusionInfo& info, Prediction p
   }
   return rows;
 }
-
-// Files of before rows stated their levels have zeros in their place.
-bool same_but_for_level(const format::RowRecord& stored, format::RowRecord made) {
-  made.signal = made.noise = 0;
-  return std::memcmp(&stored, &made, sizeof made) == 0;
-}
-
-}  // namespace
 
 std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction) {
   const auto fail = [](const std::string& what) { throw Error(ExitCode::invalid_input, what); };

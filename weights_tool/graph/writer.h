@@ -31,6 +31,9 @@ struct DiffusionInfo {
 // The rows that `info` stands for: its own, or those of DDIM. Throws Error(invalid_input) when there are none: more
 // steps than levels, levels that do not fall.
 std::vector<format::RowRecord> default_rows(const DiffusionInfo& info, Prediction prediction);
+// Those of DDIM over the schedule of `info` at these levels, which must fall and lie below its length.
+std::vector<format::RowRecord> rows_of_timesteps(const DiffusionInfo& info, Prediction prediction,
+                                                 const std::vector<int32_t>& timesteps);
 
 // The whole file. `plan` is plan_memory(graph) or one made by hand in its form. meta: stored as text; null: none.
 // graph.quants that no tensor or node names are left out, equal ones stored once. Throws Error(failure) for what a
