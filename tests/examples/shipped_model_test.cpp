@@ -14,7 +14,8 @@
 namespace mote::tool {
 namespace {
 
-const std::string model_path = std::string(MOTE_TEST_DATA) + "/../../examples/models/fashion.mote";
+const std::string models = std::string(MOTE_TEST_DATA) + "/../../examples/models/";
+const std::string model_path = models + "fashion.mote";
 
 struct Aligned {
   explicit Aligned(size_t bytes) : storage(bytes / 16 + 1) {}
@@ -26,7 +27,7 @@ struct Aligned {
 };
 
 struct Opened {
-  Opened() : bytes(read_file(model_path)), copy(bytes.size()) {
+  explicit Opened(const std::string& path = model_path) : bytes(read_file(path)), copy(bytes.size()) {
     std::memcpy(copy.data(), bytes.data(), bytes.size());
     REQUIRE(mote_open(&model, copy.data(), bytes.size(), mote_all_operators) == MOTE_OK);
   }
@@ -93,20 +94,41 @@ TEST_CASE("shipped model: every kernel set of this processor draws the picture o
   }
 }
 
-TEST_CASE("shipped model: the classes differ as garments do") {
-  Opened opened;
-  // Means over a few pictures. Trousers (1) leave the sides dark, a pullover (2) fills the picture, sandals, sneakers and
-  // boots (5, 7, 9) stand in its lower half.
-  double trousers = 0, pullover = 0, sneaker_top = 0, sneaker_bottom = 0;
-  for (uint32_t i = 0; i < 4; ++i) {
-    trousers += mean_in_rows(draw(opened.model, nullptr, 1, i), 0, 28);
-    pullover += mean_in_rows(draw(opened.model, nullptr, 2, i), 0, 28);
-    const std::vector<float> sneaker = draw(opened.model, nullptr, 7, i);
-    sneaker_top += mean_in_rows(sneaker, 0, 8);
-    sneaker_bottom += mean_in_rows(sneaker, 12, 20);
+TEST_CASE("shipped models of four steps: whole, four steps without being asked, 96 KiB of working memory in int8") {
+  for (const char* name : {"fashion-4step.mote", "fashion-4step-int8.mote"}) {
+    Opened opened(models + name);
+    CHECK(mote_check(&opened.model) == MOTE_OK);
+    mote_model_info info = {};
+    info.struct_size = sizeof info;
+    REQUIRE(mote_model_get_info(&opened.model, &info) == MOTE_OK);
+    CHECK(info.default_steps == 4);
+    CHECK(info.num_classes == 10);
   }
-  CHECK(pullover > trousers + 4 * 0.1);
-  CHECK(sneaker_bottom > sneaker_top + 4 * 0.3);
+  Opened opened(models + "fashion-4step-int8.mote");
+  mote_config config = {};
+  config.struct_size = sizeof config;
+  size_t needed = 0;
+  REQUIRE(mote_working_size(&opened.model, &config, &needed) == MOTE_OK);
+  CHECK(needed <= 96 * 1024);
+  CHECK(draw(opened.model, "ref", 1, 0) == draw(opened.model, nullptr, 1, 0));
+}
+
+TEST_CASE("shipped models: the classes differ as garments do") {
+  for (const char* name : {"fashion.mote", "fashion-4step-int8.mote"}) {
+    Opened opened(models + name);
+    // Means over a few pictures. Trousers (1) leave the sides dark, a pullover (2) fills the picture, sandals, sneakers and
+    // boots (5, 7, 9) stand in its lower half.
+    double trousers = 0, pullover = 0, sneaker_top = 0, sneaker_bottom = 0;
+    for (uint32_t i = 0; i < 4; ++i) {
+      trousers += mean_in_rows(draw(opened.model, nullptr, 1, i), 0, 28);
+      pullover += mean_in_rows(draw(opened.model, nullptr, 2, i), 0, 28);
+      const std::vector<float> sneaker = draw(opened.model, nullptr, 7, i);
+      sneaker_top += mean_in_rows(sneaker, 0, 8);
+      sneaker_bottom += mean_in_rows(sneaker, 12, 20);
+    }
+    CHECK(pullover > trousers + 4 * 0.1);
+    CHECK(sneaker_bottom > sneaker_top + 4 * 0.3);
+  }
 }
 
 }  // namespace mote::tool
