@@ -193,6 +193,8 @@ demo: $(BUILD)/weights_tool         ## draws samples.png, 64 pictures, and compa
 	$(BUILD)/weights_tool sample $(MODEL) --n 64 --out $(DEMO_OUT) --force
 	$(BUILD)/weights_tool compare $(FLOAT_MODEL) $(MODEL) --out $(COMPARE_OUT) --force
 
+include examples/gallery/gallery.mk
+
 # One header is all the tests need from outside.
 $(BUILD)/doctest.txt:
 	@mkdir -p $(@D)

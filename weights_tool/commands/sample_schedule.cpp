@@ -102,6 +102,7 @@ class Planner {
     if (file_.graph.folded)
       refuse(path_ + " was made for fixed steps; --sampler " + wish_.sampler + " needs all noise levels");
     if (wish_.host) refuse("--noise is for samplers that go by rows, not for --sampler " + wish_.sampler);
+    if (wish_.eta_given) refuse("--eta is for --sampler ddim");
     if (wish_.sampler == "ode-rk45" && wish_.steps > 0)
       refuse("--sampler ode-rk45 chooses its steps by --atol and --rtol");
     SolverOptions options = wish_.solver;

@@ -51,10 +51,20 @@ int ddim_invert(const std::vector<VisitedLevel>& levels, const EpsilonModel& mod
     const VisitedLevel &to = levels[i], &from = next_of(levels, i);
     const double shrink = std::sqrt(to.alpha_bar / from.alpha_bar);
     const double weight = std::sqrt(to.rest) - shrink * std::sqrt(from.rest);
+    // The step solved for x by epsilon, or by x0: whichever changes little with x.
+    const bool mostly_noise = to.rest > 0.5 && from.rest > 0;
+    const double signal = std::sqrt(to.alpha_bar), noise = std::sqrt(to.rest);
     arrived = x;
     for (int k = 0; k < iterations; ++k) {
       model(arrived, to.timestep, epsilon);
-      for (size_t e = 0; e < x.size(); ++e) arrived[e] = shrink * x[e] + weight * epsilon[e];
+      if (!mostly_noise) {
+        for (size_t e = 0; e < x.size(); ++e) arrived[e] = shrink * x[e] + weight * epsilon[e];
+        continue;
+      }
+      for (size_t e = 0; e < x.size(); ++e) {
+        const double x0 = (arrived[e] - noise * epsilon[e]) / signal;
+        arrived[e] = signal * x0 + noise / std::sqrt(from.rest) * (x[e] - std::sqrt(from.alpha_bar) * x0);
+      }
     }
     x.swap(arrived);
   }
