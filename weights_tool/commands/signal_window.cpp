@@ -41,7 +41,9 @@ std::string window_source(const SignalJob& job) {
   const size_t level = job.model->level_of(sigma);
   std::string out =
       "/* A window of an ECG with noise 5 dB below it, and without. Made by weights_tool signal --task window;\n";
-  out += " * the recording is MIT-BIH Arrhythmia Database, record 208 (see examples/models/README.md). */\n";
+  out +=
+      " * the recording is MIT-BIH Arrhythmia Database, record 208 (see examples/models/README.md). */\n/* "
+      "clang-format off */\n";
   out += "#define WINDOW_OFFSET " + float_text(job.offset) + "\n";
   out += "#define WINDOW_SCALE " + float_text(1 / job.unit) + "\n";
   out += "#define WINDOW_TIMESTEP " + float_text(job.model->timestep(level)) + "\n";

@@ -1,5 +1,6 @@
 /* A window of an ECG with noise 5 dB below it, and without. Made by weights_tool signal --task window;
  * the recording is MIT-BIH Arrhythmia Database, record 208 (see examples/models/README.md). */
+/* clang-format off */
 #define WINDOW_OFFSET 1024.00000f
 #define WINDOW_SCALE 0.00200000009f
 #define WINDOW_TIMESTEP 34.0000000f
