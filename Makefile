@@ -300,7 +300,7 @@ fuzz:                                                      ## runs every fuzz ta
 fuzzers: $(FUZZERS)
 
 # The tests of everything that runs on a device. Host tests say nothing new on another processor, and take long.
-DEVICE_TEST_DIRS ?= core format kernels graph diffusion api golden
+DEVICE_TEST_DIRS ?= core format kernels graph diffusion edit api golden
 AARCH64 := $(MAKE) BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ AR=aarch64-linux-gnu-ar \
   LDFLAGS=-static TEST_DIRS='$(DEVICE_TEST_DIRS)'
 cross-aarch64:                                             ## everything for 64-bit ARM (needs g++-aarch64-linux-gnu)

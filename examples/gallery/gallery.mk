@@ -29,3 +29,5 @@ gallery: $(BUILD)/weights_tool      ## draws the pictures of the README from the
 	  --out $(GALLERY)/interpolation.png --force
 	$(tool) score $(models)/points/swiss-roll.mote --data points:swiss-roll --t 20,200 --steps 20 --n 5000 \
 	  --out $(GALLERY)/score-field.png --samples $(GALLERY)/points.png --force
+	@test -e $(ECG_DATA) || echo 'ecg.png needs the recording in the package python3-scipy, or ECG_DATA=FILE'
+	test ! -e $(ECG_DATA) || $(tool) signal $(models)/ecg-int8.mote --data $(ECG_DATA) --out $(GALLERY)/ecg.png --force
