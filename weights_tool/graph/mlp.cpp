@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "weights_tool/graph/graph_builder.h"
 #include "weights_tool/graph/initialise.h"
 
 namespace mote::tool {
@@ -15,7 +16,7 @@ constexpr double sinusoid_period = 1e4;  // Vaswani et al. 2017, section 3.5
 const std::vector<std::string> activation_names{"silu", "gelu", "relu"};
 constexpr Activation activations[] = {Activation::silu, Activation::gelu, Activation::relu};
 
-class Builder {
+class Builder : private GraphBuilder {
  public:
   Builder(const MlpConfig& config, uint64_t seed) : config_(config), init_(seed) {
     graph_.num_classes = config.classes;
@@ -37,28 +38,6 @@ class Builder {
     Activation activation = Activation::none;
     bool zero = false;
   };
-
-  const Tensor& tensor(int index) const { return graph_.tensors[static_cast<size_t>(index)]; }
-
-  int add_tensor(const std::string& name, Role role, const std::vector<int>& dims) {
-    Tensor tensor;
-    tensor.name = name;
-    tensor.role = role;
-    tensor.rank = static_cast<int>(dims.size());
-    for (size_t i = 0; i < dims.size(); ++i) tensor.dims[i] = dims[i];
-    graph_.tensors.push_back(std::move(tensor));
-    return static_cast<int>(graph_.tensors.size()) - 1;
-  }
-  int parameter(const std::string& name, const std::vector<int>& dims, std::vector<float> values) {
-    const int index = add_tensor(name, Role::parameter, dims);
-    graph_.tensors[static_cast<size_t>(index)].values = std::move(values);
-    return index;
-  }
-  int emit(Node node, const std::vector<int>& dims) {
-    node.y[0] = add_tensor(node.name, Role::activation, dims);
-    graph_.nodes.push_back(std::move(node));
-    return graph_.nodes.back().y[0];
-  }
 
   // A linear map of the features of a point.
   int conv(const std::string& name, int x, int out, const ConvOptions& options) {
@@ -140,7 +119,6 @@ class Builder {
 
   const MlpConfig& config_;
   Initialiser init_;
-  Graph graph_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "weights_tool/graph/graph_builder.h"
 #include "weights_tool/graph/initialise.h"
 #include "weights_tool/io/error.h"
 
@@ -159,7 +160,7 @@ namespace {
 constexpr float group_norm_epsilon = 1e-5f;
 constexpr float sinusoid_period = 1e4f;  // Vaswani et al. 2017, section 3.5
 
-class Builder {
+class Builder : private GraphBuilder {
  public:
   Builder(const UNetConfig& config, uint64_t seed) : config_(config), init_(seed) {
     graph_.num_classes = config.classes;
@@ -220,28 +221,8 @@ class Builder {
   }
   bool has_attention(int level) const { return in_list(config_.attention_levels, level); }
 
-  int add_tensor(const std::string& name, Role role, const std::vector<int>& dims) {
-    Tensor tensor;
-    tensor.name = name;
-    tensor.role = role;
-    tensor.rank = static_cast<int>(dims.size());
-    for (size_t i = 0; i < dims.size(); ++i) tensor.dims[i] = dims[i];
-    graph_.tensors.push_back(std::move(tensor));
-    return static_cast<int>(graph_.tensors.size()) - 1;
-  }
-  int parameter(const std::string& name, const std::vector<int>& dims, std::vector<float> values) {
-    const int index = add_tensor(name, Role::parameter, dims);
-    graph_.tensors[static_cast<size_t>(index)].values = std::move(values);
-    return index;
-  }
-  const Tensor& tensor(int index) const { return graph_.tensors[static_cast<size_t>(index)]; }
   int channels_of(const std::array<int, 2>& x) const {
     return tensor(x[0]).dims[2] + (x[1] >= 0 ? tensor(x[1]).dims[2] : 0);
-  }
-  int emit(Node node, const std::vector<int>& dims) {
-    node.y[0] = add_tensor(node.name, Role::activation, dims);
-    graph_.nodes.push_back(node);
-    return node.y[0];
   }
 
   int conv(const std::string& name, std::array<int, 2> x, int out, int kernel, const ConvOptions& options) {
@@ -412,7 +393,6 @@ class Builder {
   static constexpr float class_embedding_deviation = 1.0f;
   const UNetConfig& config_;
   Initialiser init_;
-  Graph graph_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "weights_tool/graph/graph_builder.h"
 #include "weights_tool/graph/initialise.h"
 
 namespace mote::tool {
@@ -18,13 +19,13 @@ constexpr int kMostSide = 512, kMostAspect = 8;
 constexpr double kLongestPeriod = 1e4;  // of the sinusoids (Vaswani et al. 2017, section 3.5)
 constexpr const char* kFeatures = "features";
 
-class Builder {
+class Builder : private GraphBuilder {
  public:
   Builder(const ClassifierConfig& config, uint64_t seed) : config_(config), init_(seed) {}
 
   Graph build() {
     graph_.train_steps = config_.timesteps;
-    graph_.input = tensor("picture", Role::input, {config_.height, config_.width, config_.channels});
+    graph_.input = add_tensor("picture", Role::input, {config_.height, config_.width, config_.channels});
     if (config_.time_features > 0) time_ = time_embedding();
     int h = stage("level.0", graph_.input, config_.widths[0], 1);
     for (size_t level = 1; level < config_.widths.size(); ++level) {
@@ -37,27 +38,6 @@ class Builder {
   }
 
  private:
-  int tensor(const std::string& name, Role role, const std::vector<int>& dims) {
-    Tensor made;
-    made.name = name;
-    made.role = role;
-    made.rank = static_cast<int>(dims.size());
-    std::copy(dims.begin(), dims.end(), made.dims.begin());
-    graph_.tensors.push_back(std::move(made));
-    return static_cast<int>(graph_.tensors.size()) - 1;
-  }
-  int parameter(const std::string& name, const std::vector<int>& dims, std::vector<float> values) {
-    const int index = tensor(name, Role::parameter, dims);
-    graph_.tensors[static_cast<size_t>(index)].values = std::move(values);
-    return index;
-  }
-  int emit(Node node, const std::vector<int>& dims) {
-    node.y[0] = tensor(node.name, Role::activation, dims);
-    graph_.nodes.push_back(std::move(node));
-    return graph_.nodes.back().y[0];
-  }
-  int size(int t, size_t axis) const { return graph_.tensors[static_cast<size_t>(t)].dims[axis]; }
-
   // Deviation after He et al. 2015 (arXiv 1502.01852, eq. 10): sqrt(2 / fan_in), for what a ReLU follows.
   int weights(const std::string& name, const std::vector<int>& dims, int fan_in) {
     int64_t count = 1;
@@ -167,7 +147,6 @@ class Builder {
   ClassifierConfig config_;
   Initialiser init_;
   int time_ = -1;  // the embedding of t
-  Graph graph_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "weights_tool/graph/graph_builder.h"
 #include "weights_tool/graph/initialise.h"
 
 namespace mote::tool {
@@ -13,12 +14,12 @@ namespace {
 constexpr double kLongestPeriod = 1e4;  // of the sinusoids (Vaswani et al. 2017, section 3.5)
 constexpr double kProbe = 0.01;         // root mean square of a probe's distance
 
-class Builder {
+class Builder : private GraphBuilder {
  public:
   Builder(const DiscriminatorOptions& options, uint64_t seed) : options_(options), init_(seed) {}
 
   Graph build() {
-    graph_.input = tensor("pair", Role::input, {options_.height, options_.width, 2 * options_.channels});
+    graph_.input = add_tensor("pair", Role::input, {options_.height, options_.width, 2 * options_.channels});
     time_ = time_embedding();
     int h = graph_.input;
     for (size_t level = 0; level < options_.widths.size(); ++level) {
@@ -32,26 +33,6 @@ class Builder {
   }
 
  private:
-  int tensor(const std::string& name, Role role, const std::vector<int>& dims) {
-    Tensor made;
-    made.name = name;
-    made.role = role;
-    made.rank = static_cast<int>(dims.size());
-    std::copy(dims.begin(), dims.end(), made.dims.begin());
-    graph_.tensors.push_back(std::move(made));
-    return static_cast<int>(graph_.tensors.size()) - 1;
-  }
-  int parameter(const std::string& name, const std::vector<int>& dims, std::vector<float> values) {
-    const int index = tensor(name, Role::parameter, dims);
-    graph_.tensors[static_cast<size_t>(index)].values = std::move(values);
-    return index;
-  }
-  int emit(Node node, const std::vector<int>& dims) {
-    node.y[0] = tensor(node.name, Role::activation, dims);
-    graph_.nodes.push_back(std::move(node));
-    return graph_.nodes.back().y[0];
-  }
-  int size(int t, size_t axis) const { return graph_.tensors[static_cast<size_t>(t)].dims[axis]; }
   bool small(int t) const { return size(t, 0) == 1 || size(t, 1) == 1; }
 
   int time_embedding() {
@@ -129,7 +110,6 @@ class Builder {
 
   const DiscriminatorOptions& options_;
   Initialiser init_;
-  Graph graph_;
   int time_ = -1;
 };
 
