@@ -12,7 +12,7 @@ gallery: $(BUILD)/weights_tool      ## draws the pictures of the README from the
 	@mkdir -p $(GALLERY) $(made)
 	$(tool) sample $(models)/fashion-int8.mote --n 64 --scale 2 --out $(GALLERY)/grid.png --force --quiet
 	$(tool) sample $(models)/fashion-4step-int8.mote --n 64 --scale 2 --out $(GALLERY)/grid-4step.png --force --quiet
-	test ! -e $(models)/emoji-int8.mote || $(tool) sample $(models)/emoji-int8.mote --n 88 --scale 2 --out $(GALLERY)/emoji.png --force --quiet
+	$(tool) sample $(models)/emoji-int8.mote --n 110 --guidance 2 --out $(GALLERY)/emoji.png --force --quiet
 	$(tool) sample $(models)/fashion.mote --n 1 --class 7 --seed 3 --steps 20 --out $(made)/shoe.png --force --quiet
 	$(tool) noise --image $(made)/shoe.png --out $(made)/noise --force
 	cp $(made)/noise/forward.png $(GALLERY)/noising.png

@@ -51,7 +51,10 @@ std::vector<float> draw(const mote_model& model, const char* kernels, int label,
   REQUIRE(mote_sampler_create(&sampler, &model, &config, buffer.data(), needed) == MOTE_OK);
   while (mote_sampler_step(sampler) == MOTE_PENDING) {
   }
-  std::vector<float> picture(28 * 28);
+  mote_model_info info = {};
+  info.struct_size = sizeof info;
+  REQUIRE(mote_model_get_info(&model, &info) == MOTE_OK);
+  std::vector<float> picture(size_t{info.height} * info.width * info.channels);
   REQUIRE(mote_sampler_read_f32(sampler, picture.data(), picture.size()) == MOTE_OK);
   return picture;
 }
@@ -111,6 +114,43 @@ TEST_CASE("shipped models of four steps: whole, four steps without being asked, 
   REQUIRE(mote_working_size(&opened.model, &config, &needed) == MOTE_OK);
   CHECK(needed <= 96 * 1024);
   CHECK(draw(opened.model, "ref", 1, 0) == draw(opened.model, nullptr, 1, 0));
+}
+
+TEST_CASE("the shipped model of emoji: whole, 20 steps, 160 KiB of working memory, faces that are yellow on white") {
+  Opened opened(models + "emoji-int8.mote");
+  CHECK(mote_check(&opened.model) == MOTE_OK);
+  mote_model_info info = {};
+  info.struct_size = sizeof info;
+  REQUIRE(mote_model_get_info(&opened.model, &info) == MOTE_OK);
+  CHECK(info.default_steps == 20);
+  CHECK(info.num_classes == 22);
+  CHECK(info.channels == 3);
+  CHECK(info.arena_bytes <= 160 * 1024);
+  mote_config config = {};
+  config.struct_size = sizeof config;
+  size_t needed = 0;
+  REQUIRE(mote_working_size(&opened.model, &config, &needed) == MOTE_OK);
+  CHECK(needed <= 160 * 1024);
+  // Means over the middle of faces (class 0), and over the corners.
+  double middle[3] = {}, corners = 0;
+  constexpr uint32_t faces = 4;
+  for (uint32_t i = 0; i < faces; ++i) {
+    const std::vector<float> face = draw(opened.model, nullptr, 0, i);
+    for (size_t y = 0; y < 32; ++y) {
+      for (size_t x = 0; x < 32; ++x) {
+        const float* pixel = face.data() + (y * 32 + x) * 3;
+        const bool inner = y >= 10 && y < 22 && x >= 10 && x < 22;
+        const bool corner = (y < 3 || y >= 29) && (x < 3 || x >= 29);
+        for (size_t c = 0; c < 3; ++c) {
+          if (inner) middle[c] += static_cast<double>(pixel[c]) / (144 * faces);
+          if (corner) corners += static_cast<double>(pixel[c]) / (36 * 3 * faces);
+        }
+      }
+    }
+  }
+  CHECK(corners > 0.8);
+  CHECK(middle[0] > middle[2] + 0.5);  // red over blue
+  CHECK(middle[1] > middle[2] + 0.3);  // green over blue
 }
 
 TEST_CASE("shipped models: the classes differ as garments do") {
