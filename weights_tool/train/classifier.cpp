@@ -5,8 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "weights_tool/graph/graph_builder.h"
-#include "weights_tool/graph/initialise.h"
+#include "weights_tool/train/picture_builder.h"
 
 namespace mote::tool {
 namespace {
@@ -16,24 +15,23 @@ constexpr int kSmallSide = 8;  // no further level below this
 // Bounds of what is built; a file's configuration is not trusted.
 constexpr size_t kMostLevels = 8;
 constexpr int kMostSide = 512, kMostAspect = 8;
-constexpr double kLongestPeriod = 1e4;  // of the sinusoids (Vaswani et al. 2017, section 3.5)
 constexpr const char* kFeatures = "features";
 
-class Builder : private GraphBuilder {
+class Builder : private PictureBuilder {
  public:
-  Builder(const ClassifierConfig& config, uint64_t seed) : config_(config), init_(seed) {}
+  Builder(const ClassifierConfig& config, uint64_t seed) : PictureBuilder(seed), config_(config) {}
 
   Graph build() {
     graph_.train_steps = config_.timesteps;
     graph_.input = add_tensor("picture", Role::input, {config_.height, config_.width, config_.channels});
-    if (config_.time_features > 0) time_ = time_embedding();
+    if (config_.time_features > 0) time_ = time_embedding(config_.time_features);
     int h = stage("level.0", graph_.input, config_.widths[0], 1);
     for (size_t level = 1; level < config_.widths.size(); ++level) {
       const std::string name = "level." + std::to_string(level);
       h = stage(name + ".down", h, config_.widths[level - 1], 2);
       h = stage(name, h, config_.widths[level], 1);
     }
-    graph_.output = logits(features(pool(h)));
+    graph_.output = logits(features(mean_of_squares("pool", h)));
     return std::move(graph_);
   }
 
@@ -72,49 +70,9 @@ class Builder : private GraphBuilder {
     return emit(std::move(norm), {height, width, out});
   }
 
-  // Sinusoids of t, a linear layer, SiLU: one vector for all levels.
-  int time_embedding() {
-    const int half = config_.time_features / 2;
-    std::vector<float> frequencies;
-    for (int i = 0; i < half; ++i)
-      frequencies.push_back(static_cast<float>(std::exp(-std::log(kLongestPeriod) * i / std::max(1, half - 1))));
-    Node node;
-    node.kind = OpKind::timestep_embedding;
-    node.name = "time.sinusoid";
-    node.weights = parameter("time.frequencies", {half}, std::move(frequencies));
-    graph_.tensors[static_cast<size_t>(node.weights)].constant = true;
-    const int sinusoids = emit(std::move(node), {config_.time_features});
-    return vector_layer("time.linear", sinusoids, config_.time_features, Activation::silu, false);
-  }
-
   // Scale and shift of a normalisation; at first neither changes anything.
   int projected_time(const std::string& name, int out) {
     return vector_layer(name, time_, out, Activation::none, true);
-  }
-
-  int vector_layer(const std::string& name, int x, int out, Activation activation, bool zero) {
-    const int in = size(x, 0);
-    const int64_t count = int64_t{out} * in;
-    Node node;
-    node.kind = OpKind::linear;
-    node.name = name;
-    node.x[0] = x;
-    node.activation = activation;
-    node.weights = parameter(name + ".weight", {out, in}, zero ? init_.zeros(count) : init_.uniform_fan_in(count, in));
-    node.bias = parameter(name + ".bias", {out}, init_.zeros(out));
-    return emit(std::move(node), {out});
-  }
-
-  // Square pictures become 1x1; of others a row of squares is left.
-  int pool(int x) {
-    const int side = std::min(size(x, 0), size(x, 1));
-    if (side == 1) return x;
-    Node node;
-    node.kind = OpKind::average_pool;
-    node.name = "pool";
-    node.x[0] = x;
-    node.factor = side;
-    return emit(std::move(node), {size(x, 0) / side, size(x, 1) / side, size(x, 2)});
   }
 
   // A convolution as large as what is left: a linear layer over all of it.
@@ -145,7 +103,6 @@ class Builder : private GraphBuilder {
   }
 
   ClassifierConfig config_;
-  Initialiser init_;
   int time_ = -1;  // the embedding of t
 };
 

@@ -5,22 +5,20 @@
 #include <string>
 #include <utility>
 
-#include "weights_tool/graph/graph_builder.h"
-#include "weights_tool/graph/initialise.h"
+#include "weights_tool/train/picture_builder.h"
 
 namespace mote::tool {
 namespace {
 
-constexpr double kLongestPeriod = 1e4;  // of the sinusoids (Vaswani et al. 2017, section 3.5)
-constexpr double kProbe = 0.01;         // root mean square of a probe's distance
+constexpr double kProbe = 0.01;  // root mean square of a probe's distance
 
-class Builder : private GraphBuilder {
+class Builder : private PictureBuilder {
  public:
-  Builder(const DiscriminatorOptions& options, uint64_t seed) : options_(options), init_(seed) {}
+  Builder(const DiscriminatorOptions& options, uint64_t seed) : PictureBuilder(seed), options_(options) {}
 
   Graph build() {
     graph_.input = add_tensor("pair", Role::input, {options_.height, options_.width, 2 * options_.channels});
-    time_ = time_embedding();
+    time_ = time_embedding(options_.time_features);
     int h = graph_.input;
     for (size_t level = 0; level < options_.widths.size(); ++level) {
       const std::string name = "level." + std::to_string(level);
@@ -28,43 +26,16 @@ class Builder : private GraphBuilder {
       h = convolution(name + ".conv1", h, options_.widths[level], 1);
       h = convolution(name + ".conv2", h, options_.widths[level], last || small(h) ? 1 : 2);
     }
-    graph_.output = logits(mean(h));
+    graph_.output = logits(mean_of_squares("mean", h));
     return std::move(graph_);
   }
 
  private:
   bool small(int t) const { return size(t, 0) == 1 || size(t, 1) == 1; }
 
-  int time_embedding() {
-    const int half = options_.time_features / 2;
-    std::vector<float> frequencies;
-    for (int i = 0; i < half; ++i)
-      frequencies.push_back(static_cast<float>(std::exp(-std::log(kLongestPeriod) * i / std::max(1, half - 1))));
-    Node node;
-    node.kind = OpKind::timestep_embedding;
-    node.name = "time.sinusoid";
-    node.weights = parameter("time.frequencies", {half}, std::move(frequencies));
-    graph_.tensors[static_cast<size_t>(node.weights)].constant = true;
-    const int sinusoids = emit(std::move(node), {2 * half});
-    return linear("time.linear", sinusoids, 2 * half, Activation::silu, false);
-  }
-
-  int linear(const std::string& name, int x, int out, Activation activation, bool zero) {
-    const int in = size(x, 0);
-    const int64_t count = int64_t{out} * in;
-    Node node;
-    node.kind = OpKind::linear;
-    node.name = name;
-    node.x[0] = x;
-    node.activation = activation;
-    node.weights = parameter(name + ".weight", {out, in}, zero ? init_.zeros(count) : init_.uniform_fan_in(count, in));
-    node.bias = parameter(name + ".bias", {out}, init_.zeros(out));
-    return emit(std::move(node), {out});
-  }
-
   int convolution(const std::string& name, int x, int out, int stride) {
     const int in = size(x, 2);
-    const int shift = linear(name + ".time", time_, out, Activation::none, false);
+    const int shift = vector_layer(name + ".time", time_, out, Activation::none, false);
     Node node;
     node.kind = OpKind::conv2d;
     node.name = name;
@@ -79,18 +50,6 @@ class Builder : private GraphBuilder {
     node.weights = parameter(name + ".weight", {out, 3, 3, in}, init_.normal(int64_t{9} * out * in, deviation));
     node.bias = parameter(name + ".bias", {out}, init_.zeros(out));
     return emit(std::move(node), {(size(x, 0) - 1) / stride + 1, (size(x, 1) - 1) / stride + 1, out});
-  }
-
-  // The mean over squares as large as the shorter side.
-  int mean(int x) {
-    const int side = std::min(size(x, 0), size(x, 1));
-    if (side == 1) return x;
-    Node node;
-    node.kind = OpKind::average_pool;
-    node.name = "mean";
-    node.x[0] = x;
-    node.factor = side;
-    return emit(std::move(node), {size(x, 0) / side, size(x, 1) / side, size(x, 2)});
   }
 
   // A convolution as large as what is left: a linear layer over all of it.
@@ -109,7 +68,6 @@ class Builder : private GraphBuilder {
   }
 
   const DiscriminatorOptions& options_;
-  Initialiser init_;
   int time_ = -1;
 };
 
