@@ -10,7 +10,6 @@ made := $(BUILD)/gallery
 .PHONY: gallery
 gallery: $(BUILD)/weights_tool      ## draws the pictures of the README from the shipped models, into GALLERY=examples/gallery
 	@mkdir -p $(GALLERY) $(made)
-	$(tool) sample $(models)/fashion-int8.mote --n 64 --scale 2 --out $(GALLERY)/grid.png --force --quiet
 	$(tool) sample $(models)/fashion-4step-int8.mote --n 64 --scale 2 --out $(GALLERY)/grid-4step.png --force --quiet
 	$(tool) sample $(models)/emoji-int8.mote --n 110 --guidance 2 --out $(GALLERY)/emoji.png --force --quiet
 	$(tool) sample $(models)/fashion.mote --n 1 --class 7 --seed 3 --steps 20 --out $(made)/shoe.png --force --quiet
