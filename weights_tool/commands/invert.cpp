@@ -31,7 +31,7 @@ const CommandSpec& spec() {
        Option::text("png", "FILE.png", "a row a picture: the picture, x_T, the picture drawn from x_T"),
        Option::integer("n", 8, 1, 100000, "pictures of the file at most"),
        Option::integer("steps", 50, 1, format::max_train_steps, "steps of DDIM, there and back"),
-       Option::integer("iterations", 1, 1, 100,
+       Option::integer("iterations", 5, 1, 100,
                        "evaluations of a step: more than 1 look for the step's exact inverse (a fixed point)"),
        Option::integer("class", -1, -1, format::max_classes - 1, "class of all pictures, -1: none"),
        Option::text("kernels", "NAME", "run these kernels; without it the fastest"),
